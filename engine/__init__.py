@@ -1,0 +1,1 @@
+"""The library: specs, runs, data, backends and kernels. Knows no screen."""

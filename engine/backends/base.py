@@ -1,0 +1,64 @@
+"""What the trainer needs of a backend: `start(spec, data) -> Training`, and nothing else.
+
+The trainer never looks at a tensor, so a backend may keep its numbers wherever it likes: in torch modules, or
+in one block of native memory.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from engine.datasets import Array, Prepared
+from engine.spec import Spec
+
+
+@dataclass(frozen=True, slots=True)
+class Metrics:
+    """Mean loss over some rows, and the part of them that was classified right (None for a regression)."""
+
+    loss: float
+    accuracy: float | None
+
+
+class NonFiniteLoss(ArithmeticError):
+    """The loss became NaN or infinite; `steps` updates of this call of `advance` were good before it."""
+
+    def __init__(self, loss: float, steps: int):
+        super().__init__(f"the loss became {loss}")
+        self.loss = loss
+        self.steps = steps
+
+
+class Training(Protocol):
+    """One network being trained, between two steps."""
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers are learned."""
+
+    @property
+    def steps_left(self) -> int:
+        """Updates until the end of the epoch under way; 0 between epochs."""
+
+    def begin_epoch(self) -> None:
+        """Draw the order of the next epoch's rows; afterwards `steps_left` is its number of batches."""
+
+    def advance(self, steps: int) -> None:
+        """Take `steps` updates, at most `steps_left`. Raises NonFiniteLoss."""
+
+    def metrics(self) -> Metrics:
+        """Over the rows of the epoch so far, as they were trained."""
+
+    def evaluate(self, features: Array, targets: Array) -> tuple[Metrics, Array]:
+        """Metrics of the present weights on rows (n, columns), and what is predicted for each: (n,)."""
+
+    def change(self, spec: Spec) -> None:
+        """Take over the values of `spec` that may change in a run: live ones now, others at the next epoch."""
+
+
+class Backend(Protocol):
+    """A module of this folder."""
+
+    def start(self, spec: Spec, data: Prepared) -> Any:
+        """A Training at step 0. Raises RequestError if the backend cannot run this spec."""

@@ -1,0 +1,145 @@
+"""The lecture's own way: nn.Linear, DataLoader, a loss of torch.nn, an optimizer of torch.optim, a Python loop.
+
+This is the reference that every other backend is held against, so it is written as the lecture writes it; the
+numbers it gives are the lecture's, bit for bit.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, TensorDataset
+
+from engine.backends.base import Metrics, NonFiniteLoss
+from engine.datasets import Array, Prepared
+from engine.errors import RequestError
+from engine.layers import reference
+from engine.spec import Spec
+
+
+def start(spec: Spec, data: Prepared) -> LoopTraining:
+    return LoopTraining(spec, data, Activated)
+
+
+class Activated(nn.Linear):
+    """nn.Linear followed by a function of torch: what LinearAct fuses, unfused."""
+
+    def __init__(self, in_features: int, out_features: int, activation: str, dtype: torch.dtype):
+        super().__init__(in_features, out_features, dtype=dtype)
+        self.function = reference(activation)
+
+    def forward(self, input: Tensor) -> Tensor:
+        return self.function(super().forward(input))
+
+
+class LoopTraining:
+    """A training loop in Python over any layer of the form `layer(in, out, activation, dtype)`."""
+
+    def __init__(self, spec: Spec, data: Prepared, layer: type[nn.Module]):
+        self.device = _device(spec.device)
+        self.dtype = getattr(torch, spec.dtype)
+        self.classifies = bool(data.class_names)
+        self.steps_left = 0
+        self.batches: Iterator[list[Tensor]] = iter(())
+        self.seen = self.correct = 0
+        self.loss_sum = 0.0
+
+        # The lecture's order: seed, loader, network. Each epoch of the loader draws from the same generator.
+        torch.manual_seed(spec.seed)
+        self.rows = TensorDataset(*self._tensors(data.train_x, data.train_y))
+        self._load(spec)
+        outputs = len(data.class_names) or 1
+        self.model = _network(layer, data.train_x.shape[1], outputs, spec, self.dtype).to(self.device)
+        self.loss_fn = nn.CrossEntropyLoss() if self.classifies else nn.MSELoss()
+        self.optimizer = _optimizer(self.model, spec)
+
+    @property
+    def parameters(self) -> int:
+        return sum(p.numel() for p in self.model.parameters())
+
+    def begin_epoch(self) -> None:
+        self.seen = self.correct = 0
+        self.loss_sum = 0.0
+        self.batches = iter(self.loader)
+        self.steps_left = len(self.loader)
+
+    def advance(self, steps: int) -> None:
+        for taken in range(steps):
+            x, y = next(self.batches)
+            self._step(x.to(self.device), y.to(self.device), taken)
+            self.steps_left -= 1
+
+    def _step(self, x: Tensor, y: Tensor, taken: int) -> None:
+        prediction = self._forward(x)
+        loss = self.loss_fn(prediction, y)
+        value = loss.item()
+        if not math.isfinite(value):
+            raise NonFiniteLoss(value, taken)
+        loss.backward()
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        self.loss_sum += value * y.size(0)
+        self.seen += y.size(0)
+        if self.classifies:
+            self.correct += int((torch.argmax(prediction, dim=1) == y).sum())
+
+    def metrics(self) -> Metrics:
+        seen = max(self.seen, 1)
+        return Metrics(self.loss_sum / seen, self.correct / seen if self.classifies else None)
+
+    def evaluate(self, features: Array, targets: Array) -> tuple[Metrics, Array]:
+        x, y = self._tensors(features, targets)
+        with torch.no_grad():
+            prediction = self._forward(x.to(self.device))
+            loss = self.loss_fn(prediction, y.to(self.device)).item()
+        if not self.classifies:
+            return Metrics(loss, None), prediction.cpu().numpy()
+        classes = torch.argmax(prediction, dim=1).cpu()
+        return Metrics(loss, int((classes == y).sum()) / len(y)), classes.numpy()
+
+    def change(self, spec: Spec) -> None:
+        for group in self.optimizer.param_groups:
+            group.update({name: value for name, value in _rates(spec).items() if name in group})
+        self._load(spec)
+
+    def _load(self, spec: Spec) -> None:
+        """The loader of the epochs to come; the one under way goes on with the iterator it has."""
+        self.loader = DataLoader(self.rows, spec.batch_size, shuffle=spec.shuffle, drop_last=spec.drop_last)
+
+    def _forward(self, x: Tensor) -> Tensor:
+        prediction: Tensor = self.model(x)
+        return prediction if self.classifies else prediction[:, 0]
+
+    def _tensors(self, features: Array, targets: Array) -> tuple[Tensor, Tensor]:
+        y = torch.from_numpy(targets)
+        return torch.from_numpy(features).to(self.dtype), y.long() if self.classifies else y.to(self.dtype)
+
+
+def _device(name: str) -> torch.device:
+    if name == "cuda" and not torch.cuda.is_available():
+        raise RequestError("device=cuda: torch finds no CUDA device here; use device=cpu")
+    return torch.device(name)
+
+
+def _network(layer: type[nn.Module], inputs: int, outputs: int, spec: Spec, dtype: torch.dtype) -> nn.Sequential:
+    """The layers of a spec; widths (inputs, *hidden, outputs)."""
+    widths = [inputs, *spec.hidden, outputs]
+    last = "softmax" if spec.output == "softmax" else "identity"
+    activations = [spec.activation] * len(spec.hidden) + [last]
+    sizes = zip(widths, widths[1:], activations, strict=False)
+    return nn.Sequential(*(layer(i, o, activation, dtype=dtype) for i, o, activation in sizes))
+
+
+def _rates(spec: Spec) -> dict[str, float]:
+    return {"lr": spec.lr, "weight_decay": spec.weight_decay, "momentum": spec.momentum}
+
+
+def _optimizer(model: nn.Module, spec: Spec) -> torch.optim.Optimizer:
+    kind = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[spec.optimizer]
+    rates = _rates(spec)
+    if spec.optimizer != "sgd":
+        del rates["momentum"]
+    return kind(model.parameters(), **rates)

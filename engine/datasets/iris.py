@@ -1,0 +1,17 @@
+"""Fisher's Iris flowers: 150 rows, four measures in centimetres, three species (scikit-learn carries them)."""
+
+from __future__ import annotations
+
+from engine.datasets import Dataset
+
+
+def load() -> Dataset:
+    from sklearn.datasets import load_iris
+
+    iris = load_iris()
+    return Dataset(
+        features=iris["data"],
+        targets=iris["target"],
+        feature_names=[name.removesuffix(" (cm)") for name in iris["feature_names"]],
+        class_names=[str(name) for name in iris["target_names"]],
+    )

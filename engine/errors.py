@@ -1,0 +1,41 @@
+"""What can go wrong, as one tree. Every message is written for the person at the terminal: what was
+expected, what came, what to do.
+
+NnplayError
+├── RequestError    the request was wrong: nothing was done (exit status 2)
+├── StorageError    a run could not be written or read (exit status 1)
+└── WorkerError     the process that trains is gone or did not answer (exit status 1)
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class NnplayError(Exception):
+    """Something that a person is told in one message, without a traceback."""
+
+    exit_status = 1
+
+
+class RequestError(NnplayError):
+    """What was asked for does not exist or is not allowed."""
+
+    exit_status = 2
+
+
+class StorageError(NnplayError):
+    """A run directory could not be made, written or read."""
+
+
+class WorkerError(NnplayError):
+    """The worker process of a run is gone, or did not answer."""
+
+
+def unknown(kind: str, word: str, known: Iterable[str]) -> RequestError:
+    """The error for a name that is not among the known ones, with the nearest of them."""
+    known = list(known)
+    near = difflib.get_close_matches(word.lower(), known, n=1, cutoff=0.5)
+    hint = f"did you mean {near[0]}? " if near else ""
+    return RequestError(f"unknown {kind} {word!r}: {hint}known are {', '.join(known)}")

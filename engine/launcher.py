@@ -1,0 +1,93 @@
+"""Starting workers, without importing what they import.
+
+`Zygote` keeps a warm process from which runs start in milliseconds; `start_worker` starts a cold one that ends
+with its starter, for a run without a screen.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+
+from engine.errors import WorkerError
+from engine.runs import Claim
+
+READY_WITHIN = 120.0  # seconds: importing torch from a cold network disk can take a minute
+
+
+def start_worker(run: Claim) -> subprocess.Popen[bytes]:
+    """A worker for the run that stops, and stores, when this process ends or closes its `stdin`."""
+    command = [sys.executable, "-m", "engine.worker", str(run.path), "--lock", str(run.lock), "--until-eof"]
+    with (run.path / "worker.log").open("ab") as log:
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=log,
+            pass_fds=[run.lock],
+            start_new_session=True,
+        )
+
+
+class Zygote:
+    """A warm process that forks workers. It begins to warm up at once, and ends with this object."""
+
+    def __init__(self) -> None:
+        self._turn = threading.Lock()
+        self._socket, theirs = socket.socketpair()
+        self._socket.settimeout(READY_WITHIN)
+        self._stderr = tempfile.TemporaryFile()
+        command = [sys.executable, "-m", "engine.zygote", str(theirs.fileno())]
+        with theirs:
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=self._stderr,
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,
+            )
+        self._answers = self._socket.makefile("rb")
+        self._ready = False
+
+    def launch(self, run: Claim, *, paused: bool) -> int:
+        """Fork a worker for the run and give it the run's lock; returns its process id.
+
+        Waits for the zygote to be warm. Raises WorkerError if it could not get so.
+        """
+        request = json.dumps({"path": str(run.path), "paused": paused}).encode()
+        with self._turn:
+            try:
+                self._wait_until_ready()
+                socket.send_fds(self._socket, [request], [run.lock])
+                answer = json.loads(self._answers.readline())
+            except (OSError, ValueError) as error:
+                raise WorkerError(f"the training engine could not start: {self._last_words() or error}") from None
+        pid: int = answer["pid"]
+        return pid
+
+    def _wait_until_ready(self) -> None:
+        if not self._ready:
+            if not self._answers.readline():
+                self._process.wait()
+                raise OSError("its process ended")
+            self._ready = True
+
+    def _last_words(self) -> str:
+        """The last line of what the process said on standard error: the message of its exception."""
+        size = os.fstat(self._stderr.fileno()).st_size
+        self._stderr.seek(max(0, size - 4096))
+        lines = self._stderr.read().decode(errors="replace").strip().splitlines()
+        return lines[-1] if lines else ""
+
+    def close(self) -> None:
+        """End the zygote; the workers that it forked live on."""
+        self._socket.close()
+        self._answers.close()
+        self._process.wait(timeout=5)
+        self._stderr.close()

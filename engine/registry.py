@@ -1,0 +1,31 @@
+"""Experiments, data sources and backends are found by name: one file each in a folder of this package.
+
+Names are listed from the folder without importing anything, so that a word can be checked, and the nearest
+one offered, before torch or scikit-learn are paid for. A file `iris_mlp.py` has the name `iris-mlp`.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import pkgutil
+from pathlib import Path
+from types import ModuleType
+
+from engine.errors import unknown
+
+
+@functools.cache
+def names(folder: str) -> tuple[str, ...]:
+    """The names in `engine/<folder>`, sorted; modules with a leading underscore and `base` are not names."""
+    modules = pkgutil.iter_modules([str(Path(__file__).parent / folder)])
+    return tuple(
+        sorted(m.name.replace("_", "-") for m in modules if not m.name.startswith("_") and m.name != "base")
+    )
+
+
+def load(folder: str, name: str) -> ModuleType:
+    """Import the module behind a name. Raises RequestError, with the nearest name, if there is none."""
+    if name not in names(folder):
+        raise unknown(folder.rstrip("s"), name, names(folder))
+    return importlib.import_module(f"engine.{folder}.{name.replace('-', '_')}")

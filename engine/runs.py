@@ -1,0 +1,153 @@
+"""Runs on disk: a run is a directory, with a process that holds its lock while it lives.
+
+    <id>/spec.json      what was asked for
+    <id>/events.jsonl   what happened: append only, one event a line; the truth
+    <id>/lock           locked (flock) from the run's first moment to the end of its worker
+    <id>/worker.log     whatever the worker's libraries had to say
+
+The lock is taken by whoever creates the run and handed to the worker as an open file, so that there is no
+moment in which a run exists and seems dead. Anybody may read: a torn last line is the end of the file, tried
+again later.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import secrets
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.errors import RequestError, StorageError
+from engine.events import Event, from_line, to_line
+from engine.locations import runs_dir
+from engine.spec import Spec
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A new run whose lock is held through `lock`, an open file descriptor."""
+
+    path: Path
+    lock: int
+
+    @property
+    def id(self) -> str:
+        return self.path.name
+
+    def release(self) -> None:
+        """Close this process's hold on the lock; a worker that was given it keeps it."""
+        os.close(self.lock)
+
+
+def create(spec: Spec) -> Claim:
+    """A new, locked run directory for the spec. Raises StorageError if it cannot be written."""
+    stamp = time.strftime("%Y%m%d-%H%M%S")
+    path = runs_dir() / f"{stamp}-{spec.experiment}-{secrets.token_hex(2)}"
+    with _storage_errors(path):
+        path.mkdir(mode=0o700)
+        (path / "spec.json").write_text(json.dumps(spec.to_json(), indent=2) + "\n")
+        lock = os.open(path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    return Claim(path, lock)
+
+
+def is_alive(path: Path) -> bool:
+    """Whether a process holds the run's lock."""
+    try:
+        lock = os.open(path / "lock", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(lock)
+    return False
+
+
+class RunWriter:
+    """Appends events to a run's log. Each is with the operating system before `append` returns.
+
+    Raises StorageError if the log cannot be written; what was appended before stays whole.
+    """
+
+    def __init__(self, path: Path):
+        self.path = path / "events.jsonl"
+        with _storage_errors(self.path):
+            self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+
+    def append(self, event: Event) -> None:
+        line = to_line(event)
+        with _storage_errors(self.path):
+            start = os.fstat(self._file).st_size
+            try:
+                written = os.write(self._file, line)
+                if written < len(line):  # the disk filled up in the middle; the next write says so
+                    written += os.write(self._file, line[written:])
+            except OSError:
+                with contextlib.suppress(OSError):
+                    os.ftruncate(self._file, start)
+                raise
+
+    def close(self) -> None:
+        """Make the log safe against a power cut and close it."""
+        with _storage_errors(self.path):
+            os.fsync(self._file)
+            os.close(self._file)
+
+
+class RunReader:
+    """Reads a run's log as it grows. `damage` says where a log stopped being readable, and why."""
+
+    def __init__(self, path: Path):
+        self.path = path
+        self.damage = ""
+        self._offset = 0
+        self._line = 0
+        with _storage_errors(path):
+            text = (path / "spec.json").read_bytes()
+        try:
+            self.spec = Spec.from_json(json.loads(text))
+        except (ValueError, RequestError) as error:
+            raise StorageError(f"{path / 'spec.json'} is damaged: {error}") from None
+
+    def poll(self) -> list[Event]:
+        """The events since the last call, in order; an empty list when there is nothing new."""
+        events: list[Event] = []
+        for line in self._whole_lines():
+            self._line += 1
+            try:
+                events.append(from_line(line))
+            except (ValueError, KeyError, TypeError) as error:
+                self.damage = f"{self.path / 'events.jsonl'}, line {self._line}: {error}"
+                break
+        return events
+
+    def _whole_lines(self) -> Iterator[bytes]:
+        """Lines that end in a newline; what is behind the last newline is left for the next call."""
+        if self.damage:
+            return
+        try:
+            with (self.path / "events.jsonl").open("rb") as file:
+                file.seek(self._offset)
+                data = file.read()
+        except FileNotFoundError:
+            return
+        whole = data[: data.rfind(b"\n") + 1]
+        self._offset += len(whole)
+        yield from whole.splitlines()
+
+
+@contextlib.contextmanager
+def _storage_errors(path: Path) -> Iterator[None]:
+    """Turn an OSError into a message that names the path and the cause."""
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(f"cannot write or read {path}: {error.strerror}") from None

@@ -1,0 +1,73 @@
+"""A warm process that forks workers: torch and scikit-learn are imported once, a run then starts in milliseconds.
+
+    python -m engine.zygote FD
+
+FD is a Unix socket to the screen. Each request, one JSON object with the run's open lock file beside it, forks
+a worker into a session of its own, where it outlives the screen; the answer is its process id. The zygote ends
+when the socket does. It runs no parallel region and touches no CUDA: neither survives a fork.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import sys
+from pathlib import Path
+
+
+def main() -> int:
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the screen's end comes as the socket's end
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _warm_up()
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # ended workers leave no zombies
+    with socket.socket(fileno=int(sys.argv[1])) as screen:
+        screen.sendall(b"{}\n")
+        while True:
+            request, locks, _, _ = socket.recv_fds(screen, 65536, 1)
+            if not request:
+                return 0
+            pid = os.fork()
+            if pid == 0:
+                screen.close()
+                os._exit(_worker(**json.loads(request)))
+            os.close(locks[0])
+            screen.sendall(json.dumps({"pid": pid}).encode() + b"\n")
+
+
+def _warm_up() -> None:
+    """Import what every run needs; the first optimizer costs as much as importing torch."""
+    import sklearn.datasets
+    import sklearn.metrics
+    import sklearn.model_selection
+    import torch
+
+    import engine.trainer
+    from engine import registry
+
+    for backend in registry.names("backends"):
+        registry.load("backends", backend)
+    torch.optim.Adam([torch.zeros(1, requires_grad=True)])
+    assert sklearn and engine
+
+
+def _worker(path: str, paused: bool) -> int:
+    """In the forked child: become a worker of its own, with its words going into the run's folder."""
+    os.setsid()
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    log = os.open(Path(path) / "worker.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    null = os.open(os.devnull, os.O_RDONLY)
+    for target, source in ((0, null), (1, log), (2, log)):
+        os.dup2(source, target)
+    from engine import worker
+
+    try:
+        return worker.run(Path(path), paused=paused)
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

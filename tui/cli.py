@@ -1,0 +1,115 @@
+"""`nnplay` and its subcommands.
+
+Nothing heavy is imported here: `nnplay --help` and every wrong request answer at once. Exit status: 0 done,
+1 the run failed, 2 the request was wrong, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import NoReturn
+
+from engine import experiments
+from engine.errors import NnplayError, RequestError, unknown
+
+EPILOG = "Values are given as key=value, as in: nnplay run iris-mlp lr=0.03 hidden=8,8 seed=7"
+
+
+class Parser(argparse.ArgumentParser):
+    """Tells what is wrong in one line, with the nearest valid word, instead of a page of usage."""
+
+    def error(self, message: str) -> NoReturn:
+        raise RequestError(f"{message}; try {self.prog} --help")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command line and return its exit status."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        options = _parser(words).parse_args(words)
+        command: Callable[[argparse.Namespace], int] = options.command
+        status = command(options)
+        sys.stdout.flush()
+    except NnplayError as error:
+        print(f"nnplay: {error}", file=sys.stderr)
+        return error.exit_status
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # whoever read our output has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return status
+
+
+def _parser(words: Sequence[str]) -> Parser:
+    parser = Parser(prog="nnplay", description="A terminal laboratory for neural networks.", epilog=EPILOG)
+    parser.add_argument("--version", action="version", version=_version() if "--version" in words else "")
+    parser.set_defaults(command=_play, request=[])
+    commands = parser.add_subparsers(metavar="COMMAND")
+
+    play = commands.add_parser("play", help="the full-screen app (also without any command)", epilog=EPILOG)
+    play.add_argument("request", nargs="*", metavar="NAME[@VARIANT] key=value…", help="what to open")
+    play.set_defaults(command=_play)
+
+    listing = commands.add_parser("list", help="experiments, their variants and values")
+    listing.add_argument("--json", action="store_true", help="one JSON object on standard output")
+    listing.set_defaults(command=_list)
+
+    run = commands.add_parser("run", help="train without a screen", epilog=EPILOG)
+    run.add_argument("request", nargs="+", metavar="NAME[@VARIANT] key=value…", help="what to train")
+    run.add_argument("--backend", metavar="NAME", help="how steps are computed; the same as backend=NAME")
+    run.add_argument("--device", metavar="NAME", help="where; the same as device=NAME")
+    run.add_argument("--json", action="store_true", help="one JSON object on standard output")
+    run.add_argument("--quiet", action="store_true", help="no progress on standard error")
+    run.set_defaults(command=_run)
+
+    first = next((word for word in words if not word.startswith("-")), None)
+    if first is not None and first not in commands.choices:
+        if first.partition("@")[0] in experiments.names():
+            raise RequestError(f"{first!r} is an experiment: nnplay play {first} opens it, nnplay run {first} trains it")
+        raise unknown("command", first, commands.choices)
+    return parser
+
+
+def _play(options: argparse.Namespace) -> int:
+    spec = experiments.find(*_split(options.request or [experiments.names()[0]]))
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise RequestError("the app needs a terminal; nnplay run trains without one")
+    from tui.app import NnplayApp
+
+    app = NnplayApp(spec)
+    app.run()
+    return app.return_code or 0
+
+
+def _list(options: argparse.Namespace) -> int:
+    from tui import listing
+
+    listing.show(as_json=options.json)
+    return 0
+
+
+def _run(options: argparse.Namespace) -> int:
+    name, assignments = _split(options.request)
+    flags = {"backend": options.backend, "device": options.device}
+    assignments += [f"{key}={value}" for key, value in flags.items() if value is not None]
+    spec = experiments.find(name, assignments)
+    from tui import headless
+
+    return headless.run(spec, as_json=options.json, quiet=options.quiet)
+
+
+def _split(request: list[str]) -> tuple[str, list[str]]:
+    """The experiment's name and the key=value words of a request."""
+    if "=" in request[0]:
+        raise RequestError(f"expected an experiment's name first, got {request[0]!r}; nnplay list shows them")
+    return request[0], request[1:]
+
+
+def _version() -> str:
+    from importlib import metadata
+
+    return f"nnplay {metadata.version('nnplay')}"

@@ -1,0 +1,150 @@
+"""`nnplay run`: a run without a screen. Progress on standard error, the report on standard output."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from engine import runs
+from engine.errors import WorkerError
+from engine.events import Ended, EpochEnded, Event, Started
+from engine.launcher import start_worker
+from engine.runs import RunReader
+from engine.spec import Spec
+from tui.report import report_table
+
+POLL = 0.05  # seconds between two looks at the log
+
+
+def run(spec: Spec, *, as_json: bool, quiet: bool) -> int:
+    """Train the spec to its end in a worker, and print what came of it. Returns the exit status.
+
+    An interrupt (Ctrl-C) stops the worker in order; a second one does not wait for it. Raises WorkerError if
+    the worker died.
+    """
+    run = runs.create(spec)
+    worker = start_worker(run)
+    run.release()
+    signal.signal(signal.SIGINT, lambda *_: _stop(worker))
+    signal.signal(signal.SIGTERM, lambda *_: _stop(worker))
+    started, ended = _follow(RunReader(run.path), worker, show=not quiet and sys.stderr.isatty())
+    if ended.state != "finished":
+        print(f"nnplay: {ended.message}", file=sys.stderr)
+    if ended.state == "failed":
+        return ended.exit_status
+    result = summary(run.id, spec, ended)
+    if as_json:
+        print(json.dumps(result))
+    else:
+        _print(result, started, ended)
+    return ended.exit_status
+
+
+def _stop(worker: subprocess.Popen[bytes]) -> None:
+    """The end of its input is the worker's sign to stop; a second wish to stop is meant."""
+    assert worker.stdin is not None
+    if worker.stdin.closed:
+        worker.kill()
+    worker.stdin.close()
+
+
+def _follow(reader: RunReader, worker: subprocess.Popen[bytes], *, show: bool) -> tuple[Started | None, Ended]:
+    """Read the log until the worker ends. Raises WorkerError if it ended without a last word."""
+    started: Started | None = None
+    epoch = 0
+    with _Bar(reader.spec.epochs, show) as bar:
+        alive = True
+        while alive:
+            alive = worker.poll() is None  # before the poll, so that its last words are read
+            for event in reader.poll():
+                bar.see(event)
+                if isinstance(event, Started):
+                    started = event
+                elif isinstance(event, EpochEnded):
+                    epoch = event.epoch
+                elif isinstance(event, Ended):
+                    worker.wait()
+                    return started, event
+            if alive:
+                time.sleep(POLL)
+    raise WorkerError(_obituary(reader, worker.returncode, epoch))
+
+
+def _obituary(reader: RunReader, status: int, epoch: int) -> str:
+    how = f"was killed by {signal.Signals(-status).name}" if status < 0 else f"ended with status {status}"
+    log = (reader.path / "worker.log").read_text(errors="replace").strip()
+    last = f": {log.splitlines()[-1]}" if log else ""
+    return f"the worker {how}{last}; epochs stored in {reader.path}: {epoch}"
+
+
+class _Bar:
+    """A progress bar on standard error, when it is a terminal that somebody looks at."""
+
+    def __init__(self, epochs: int, show: bool):
+        self._progress = Progress(
+            TextColumn("epoch {task.completed:.0f}/{task.total:.0f}"),
+            BarColumn(),
+            TextColumn("{task.fields[figures]}"),
+            TimeElapsedColumn(),
+            console=Console(stderr=True),
+            transient=True,
+            disable=not show,
+        )
+        self._task: TaskID = self._progress.add_task("", total=epochs, figures="importing torch")
+
+    def __enter__(self) -> _Bar:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def see(self, event: Event) -> None:
+        if isinstance(event, EpochEnded):
+            accuracy = "" if event.train_accuracy is None else f"  accuracy {event.train_accuracy:.2f}"
+            self._progress.update(
+                self._task, completed=event.epoch, figures=f"loss {event.train_loss:.4f}{accuracy}"
+            )
+
+
+def summary(run_id: str, spec: Spec, ended: Ended) -> dict[str, Any]:
+    """What `--json` prints of a run."""
+    report = ended.report
+    assert report is not None, "only a failed run has no report"
+    return {
+        "run": run_id,
+        "state": ended.state,
+        "spec": spec.to_json(),
+        "backend": spec.backend,
+        "device": spec.device,
+        "epochs": ended.epoch,
+        "steps": ended.step,
+        "train_loss": report.train_loss,
+        "train_accuracy": report.train_accuracy,
+        "test_loss": report.test_loss,
+        "test_accuracy": report.test_accuracy,
+        "confusion": report.confusion,
+        "precision": report.precision,
+        "recall": report.recall,
+        "f1": report.f1,
+        "seconds": ended.seconds,
+        "seconds_total": ended.seconds_total,
+    }
+
+
+def _print(result: dict[str, Any], started: Started | None, ended: Ended) -> None:
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(
+        f"{result['run']}  {result['backend']} on {result['device']}: {result['epochs']} epochs, "
+        f"{result['steps']} steps in {result['seconds']:.2f} s of training",
+        markup=False,
+    )
+    if ended.report is not None and started is not None:
+        console.print(report_table(ended.report, started.class_names))

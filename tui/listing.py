@@ -1,0 +1,47 @@
+"""`nnplay list`: what there is to train, and its values."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+
+from engine import experiments
+from engine.spec import KEYS
+
+
+def show(*, as_json: bool) -> None:
+    """Print every experiment, as text or as one JSON object."""
+    if as_json:
+        print(json.dumps(_as_json(), indent=2))
+        return
+    for name in experiments.names():
+        _print_experiment(experiments.get(name))
+    print("Keys")
+    for key in KEYS.values():
+        print(f"  {key.name:<13} {key.help}: {key.kind.allowed}")
+
+
+def _print_experiment(experiment: experiments.Experiment) -> None:
+    print(f"{experiment.name}  ({experiment.section} {experiment.title})")
+    print(textwrap.indent(textwrap.fill(experiment.about, 96), "  "))
+    published = experiment.spec()
+    for name, variant in experiment.variants.items():
+        changes = experiment.spec(name).changed_from(published)
+        values = " ".join(f"{key}={value}" for key, value in changes.items())
+        print(f"  @{name:<12} {variant.about}" + (f"\n{'':16}{values}" if values else ""))
+    print(textwrap.indent(textwrap.fill(" ".join(f"{k}={published.text(k)}" for k in KEYS), 96), "  "), end="\n\n")
+
+
+def _as_json() -> dict[str, object]:
+    found = []
+    for name in experiments.names():
+        experiment = experiments.get(name)
+        variants = {v: {"about": variant.about} for v, variant in experiment.variants.items()}
+        for variant in variants:
+            variants[variant]["values"] = experiment.spec(variant).to_json()
+        about = {key: getattr(experiment, key) for key in ("name", "section", "title", "about")}
+        found.append(about | {"variants": variants})
+    keys = {
+        key.name: {"help": key.help, "allowed": key.kind.allowed, "takes_effect": key.effect} for key in KEYS.values()
+    }
+    return {"experiments": found, "keys": keys}
