@@ -13,6 +13,7 @@ import queue
 import socket
 import socketserver
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -52,15 +53,14 @@ def socket_path(run_id: str) -> Path:
     return sockets_dir() / f"{run_id}.sock"
 
 
-def send(run_id: str, command: Command) -> None:
+def send(run_id: str, command: Command, *, patience: float = 0.0) -> None:
     """Hand a command to the run's worker and wait until it is accepted.
 
-    Raises RequestError if the worker refuses it, WorkerError if there is none or it does not answer.
+    A worker that has just been started is given `patience` seconds to open its socket. Raises RequestError if
+    the worker refuses the command, WorkerError if there is none or it does not answer.
     """
     try:
-        with socket.socket(socket.AF_UNIX) as connection:
-            connection.settimeout(TIMEOUT)
-            connection.connect(str(socket_path(run_id)))
+        with _connect(socket_path(run_id), time.monotonic() + patience) as connection:
             connection.sendall(json.dumps(asdict(command)).encode() + b"\n")
             with connection.makefile("rb") as answers:
                 answer = json.loads(answers.readline() or b'{"error": "the worker ended"}')
@@ -68,6 +68,20 @@ def send(run_id: str, command: Command) -> None:
         raise WorkerError(f"the worker of {run_id} does not answer ({error}); has it ended?") from None
     if answer["error"]:
         raise RequestError(answer["error"])
+
+
+def _connect(path: Path, deadline: float) -> socket.socket:
+    while True:
+        connection = socket.socket(socket.AF_UNIX)
+        connection.settimeout(TIMEOUT)
+        try:
+            connection.connect(str(path))
+            return connection
+        except (FileNotFoundError, ConnectionRefusedError):
+            connection.close()
+            if time.monotonic() >= deadline:
+                raise
+            time.sleep(0.01)
 
 
 @contextlib.contextmanager

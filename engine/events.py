@@ -23,6 +23,7 @@ class Started:
 
     time: float  # seconds since 1970
     spec: dict[str, Any]
+    paused: bool  # waits for a command before the first step
     parameters: int
     train_rows: int
     test_rows: int

@@ -86,8 +86,9 @@ class Zygote:
         return lines[-1] if lines else ""
 
     def close(self) -> None:
-        """End the zygote; the workers that it forked live on."""
+        """End the zygote, warm or not; the workers that it forked live on."""
+        self._process.terminate()
+        self._process.wait()
         self._socket.close()
         self._answers.close()
-        self._process.wait(timeout=5)
         self._stderr.close()

@@ -17,6 +17,7 @@ import fcntl
 import json
 import os
 import secrets
+import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -54,6 +55,11 @@ def create(spec: Spec) -> Claim:
         lock = os.open(path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     return Claim(path, lock)
+
+
+def discard(run: Claim) -> None:
+    """Remove a new run that could not be started."""
+    shutil.rmtree(run.path, ignore_errors=True)
 
 
 def is_alive(path: Path) -> bool:
@@ -110,7 +116,7 @@ class RunReader:
         self.damage = ""
         self._offset = 0
         self._line = 0
-        with _storage_errors(path):
+        with _storage_errors(path, "read"):
             text = (path / "spec.json").read_bytes()
         try:
             self.spec = Spec.from_json(json.loads(text))
@@ -145,9 +151,9 @@ class RunReader:
 
 
 @contextlib.contextmanager
-def _storage_errors(path: Path) -> Iterator[None]:
+def _storage_errors(path: Path, verb: str = "write") -> Iterator[None]:
     """Turn an OSError into a message that names the path and the cause."""
     try:
         yield
     except OSError as error:
-        raise StorageError(f"cannot write or read {path}: {error.strerror}") from None
+        raise StorageError(f"cannot {verb} {path}: {error.strerror}") from None

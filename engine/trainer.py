@@ -13,6 +13,7 @@ import math
 import platform
 import queue
 import time
+from collections import deque
 from collections.abc import Iterator
 from importlib import metadata
 
@@ -41,6 +42,7 @@ class Trainer:
         self.seconds = 0.0
         self.goal = 0.0 if paused else math.inf  # train up to this step, then wait
         self.stopped = False
+        self.later: deque[Command] = deque()
         self.slice = 1
         self.last: EpochEnded | None = None
 
@@ -111,11 +113,7 @@ class Trainer:
 
     def _obey(self, training: Training) -> Iterator[Event]:
         """Carry out the commands that wait; while paused, wait for the next."""
-        while not self.stopped:
-            try:
-                command = self.inbox.get(block=self.step >= self.goal)
-            except queue.Empty:
-                return
+        while not self.stopped and (command := self._next_command()):
             self._carry_out(command, training)
             yield Commanded(
                 time=time.time(),
@@ -125,6 +123,21 @@ class Trainer:
                 key=command.key,
                 value=command.value,
             )
+
+    def _next_command(self) -> Command | None:
+        """A step or epoch asked for while another is under way has its turn after it; all else is for now."""
+        if self.step >= self.goal and self.later:
+            return self.later.popleft()
+        try:
+            command = self.inbox.get(block=self.step >= self.goal)
+        except queue.Empty:
+            return None
+        if command.name in ("step", "epoch") and self.step < self.goal < math.inf:
+            self.later.append(command)
+            return self._next_command()
+        if command.name != "set":
+            self.later.clear()
+        return command
 
     def _carry_out(self, command: Command, training: Training) -> None:
         match command.name:
@@ -161,6 +174,7 @@ class Trainer:
         return Started(
             time=time.time(),
             spec=self.spec.to_json(),
+            paused=self.step >= self.goal,
             parameters=training.parameters,
             train_rows=len(data.train_y),
             test_rows=len(data.test_y),

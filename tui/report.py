@@ -9,16 +9,14 @@ from rich.text import Text
 
 from engine.events import Report
 
-GOOD = Style(bold=True)
 NAME_WIDTH = 12  # of a class; longer names end in …
 
 
 def report_table(report: Report, class_names: list[str]) -> RenderableType:
     """Loss and accuracy on train and test rows; then, per class, where its test rows went and how well."""
-    parts: list[RenderableType] = [_metrics(report)]
-    if report.confusion:
-        parts += [Text(""), _classes(report, class_names)]
-    return Group(*parts)
+    metrics = _metrics("train", report.train_loss, report.train_accuracy)
+    metrics.append_text(_metrics("     test", report.test_loss, report.test_accuracy))
+    return Group(metrics, Text(""), _classes(report, class_names)) if report.confusion else metrics
 
 
 def number(value: float | None, digits: int) -> str:
@@ -26,11 +24,11 @@ def number(value: float | None, digits: int) -> str:
     return "–" if value is None else f"{value:.{digits}f}"
 
 
-def _metrics(report: Report) -> Table:
-    table = _plain("", "loss", "accuracy")
-    table.add_row("train", number(report.train_loss, 6), number(report.train_accuracy, 4))
-    table.add_row("test", number(report.test_loss, 6), number(report.test_accuracy, 4))
-    return table
+def _metrics(rows: str, loss: float | None, accuracy: float | None) -> Text:
+    line = Text.assemble((rows, "bold"), ("  loss ", "dim"), number(loss, 6))
+    if accuracy is not None:
+        line.append_text(Text.assemble(("  accuracy ", "dim"), number(accuracy, 4)))
+    return line
 
 
 def _classes(report: Report, class_names: list[str]) -> Table:

@@ -1,0 +1,70 @@
+# make play     set up what is missing, then start nnplay
+# make test     ruff, mypy, import-linter and pytest
+# make install  the set-up alone: .venv, packages, the compiled kernels
+# make bench    how fast things are on this machine
+# make picture  draw the README's picture of the app anew
+# make clean    remove what was built
+
+PYTHON ?= python3
+TORCH  := torch==2.13.0
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/ready
+KERNELS := $(VENV)/kernels
+SOURCES := setup.py $(shell find csrc -type f)
+
+# The tests take the lecture's credit table from here, where a checkout has it beside it.
+CREDIT := $(wildcard ../shared/data/CreditData.csv)
+ifneq ($(CREDIT),)
+export NNPLAY_TEST_CREDIT ?= $(abspath $(CREDIT))
+endif
+
+.PHONY: play test install bench picture clean
+.SILENT:
+
+play: install
+	$(BIN)/nnplay
+
+test: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest
+
+install: $(KERNELS)
+
+bench: install
+	$(BIN)/nnplay bench ops
+
+picture: install
+	$(BIN)/python tests/picture.py docs/nnplay.svg
+
+clean:
+	rm -rf $(VENV) build *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	find csrc engine tui tests -name __pycache__ -prune -exec rm -rf {} +
+	rm -f engine/_C.*.so
+
+# A machine that has torch keeps it (a GPU box has one for its driver); else the CPU build is small and quick.
+$(VENV)/bin/python:
+	command -v $(PYTHON) >/dev/null || { echo "nnplay needs Python 3.11 or newer: install it, or name one: make PYTHON=..."; exit 1; }
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "nnplay needs Python 3.11 or newer, and $(PYTHON) is $$($(PYTHON) -V): name another, make PYTHON=python3.12"; exit 1; }
+	command -v $${CXX:-g++} >/dev/null || { echo "nnplay builds its kernels with a C++ compiler: install g++ (Debian: apt install g++)"; exit 1; }
+	$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "nnplay makes a virtual environment: install Python's venv (Debian: apt install python3-venv)"; exit 1; }
+	if $(PYTHON) -c 'import torch' 2>/dev/null; then \
+	  $(PYTHON) -m venv --system-site-packages $(VENV); \
+	else \
+	  $(PYTHON) -m venv $(VENV) && echo "installing $(TORCH)" && $(BIN)/pip install --quiet $(TORCH); \
+	fi
+
+$(READY): $(VENV)/bin/python
+	$(BIN)/python -c 'import torch' 2>/dev/null || { echo "installing $(TORCH)"; $(BIN)/pip install --quiet $(TORCH); }
+	$(BIN)/python -c 'import sys, torch; v = torch.__version__; sys.exit(not (2, 11) <= tuple(map(int, v.split(".")[:2])) <= (2, 13) and f"nnplay works with torch 2.11 to 2.13, and $(PYTHON) has {v}: install one of those")'
+	$(BIN)/pip install --quiet -c constraints.txt 'setuptools>=80' 'pybind11>=3' ninja
+	touch $@
+
+# Not isolated: an isolated build would fetch another torch, of several gigabytes.
+$(KERNELS): $(READY) $(SOURCES) pyproject.toml constraints.txt
+	echo "building the kernels and installing nnplay (a minute or two, once)"
+	$(BIN)/pip install --quiet --no-build-isolation -c constraints.txt -e '.[dev]'
+	touch $@

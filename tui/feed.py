@@ -1,0 +1,149 @@
+"""From a run's log to the screen: a thread that tails the log and offers frozen snapshots.
+
+The screen is told once that there is something new, however much arrives until it looks: a slow terminal sees
+fewer frames, never a queue of old ones.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal
+
+from engine.events import Commanded, Ended, EpochEnded, Event, Progressed, Started
+from engine.runs import RunReader, is_alive
+from engine.spec import Spec
+from tui.history import Curves, History
+
+FRAME = 0.1  # seconds between two looks at the log
+LIFE = 0.3  # seconds between two looks at the lock
+
+State = Literal["starting", "running", "paused", "finished", "interrupted", "failed", "died"]
+OVER: frozenset[State] = frozenset({"finished", "interrupted", "failed", "died"})
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """All that the screen shows of a run at one moment."""
+
+    run_id: str
+    spec: Spec
+    state: State = "starting"
+    step: int = 0
+    epoch: int = 0  # completed
+    seconds: float = 0.0  # in training, up to the last completed epoch
+    steps_per_second: float = 0.0
+    started: Started | None = None
+    progress: Progressed | None = None  # within the epoch under way
+    ended: Ended | None = None
+    message: str = ""
+    curves: Curves = field(default_factory=lambda: History().curves())
+
+    @property
+    def over(self) -> bool:
+        return self.state in OVER
+
+
+class Feed:
+    """Follows one run until it is over. `changed` is called from the thread whenever there is news."""
+
+    def __init__(self, path: Path, changed: Callable[[], object]):
+        self._reader = RunReader(path)
+        self._changed = changed
+        self._history = History()
+        self._snapshot = Snapshot(path.name, self._reader.spec)
+        self._told = False
+        self._lock = threading.Lock()
+        self._closed = threading.Event()
+        self._waiting: str | None = None  # the command after which the run will pause
+        self._thread = threading.Thread(target=self._follow, name=f"feed {path.name}", daemon=True)
+        self._thread.start()
+
+    def take(self) -> Snapshot:
+        """The latest snapshot; the next news will be told again."""
+        with self._lock:
+            self._told = False
+            return self._snapshot
+
+    def close(self) -> None:
+        """Stop following."""
+        self._closed.set()
+
+    def _follow(self) -> None:
+        next_life = 0.0
+        while not self._closed.is_set():
+            alive = True
+            if time.monotonic() >= next_life:  # before the poll, so that the last words are read
+                alive = is_alive(self._reader.path)
+                next_life = time.monotonic() + LIFE
+            snapshot = self._after(self._reader.poll())
+            if not alive and not snapshot.over:
+                snapshot = replace(snapshot, state="died", message="the worker process died")
+            if self._reader.damage:
+                snapshot = replace(snapshot, state="died", message=f"the log is damaged: {self._reader.damage}")
+            if snapshot is not self._snapshot:
+                self._tell(snapshot)
+            if snapshot.over:
+                return
+            self._closed.wait(FRAME)
+
+    def _tell(self, snapshot: Snapshot) -> None:
+        with self._lock:
+            self._snapshot = snapshot
+            told, self._told = self._told, True
+        if not told:
+            self._changed()
+
+    def _after(self, events: list[Event]) -> Snapshot:
+        """The snapshot after more events; the same object if there are none."""
+        if not events:
+            return self._snapshot
+        snapshot = self._snapshot
+        for event in events:
+            snapshot = self._step(snapshot, event)
+        return replace(snapshot, curves=self._history.curves())
+
+    def _step(self, old: Snapshot, event: Event) -> Snapshot:
+        match event:
+            case Started():
+                return replace(old, started=event, state="paused" if event.paused else "running")
+            case EpochEnded():
+                self._history.append(event)
+                return replace(
+                    old,
+                    step=event.step,
+                    epoch=event.epoch,
+                    seconds=event.seconds,
+                    steps_per_second=event.step / event.seconds if event.seconds else 0.0,
+                    progress=None,
+                    state=self._paused_by("step", "epoch") or old.state,
+                )
+            case Progressed():
+                return replace(old, step=event.step, progress=event, state=self._paused_by("step") or old.state)
+            case Commanded():
+                return self._command(old, event)
+            case Ended():
+                return replace(
+                    old, state=event.state, step=event.step, epoch=event.epoch, ended=event, message=event.message
+                )
+
+    def _command(self, old: Snapshot, event: Commanded) -> Snapshot:
+        self._waiting = event.name if event.name in ("step", "epoch") else None
+        match event.name:
+            case "set":
+                return replace(old, spec=old.spec.replace_text({event.key: event.value}))
+            case "pause":
+                return replace(old, state="paused")
+            case "stop":
+                return old
+        return replace(old, state="running")
+
+    def _paused_by(self, *commands: str) -> State | None:
+        """Whether the run has come to where one of these commands lets it wait."""
+        if self._waiting not in commands:
+            return None
+        self._waiting = None
+        return "paused"

@@ -1,0 +1,17 @@
+"""What widgets and threads tell each other."""
+
+from __future__ import annotations
+
+from textual.message import Message
+
+
+class RunChanged(Message):
+    """The feed has something new; `feed.take()` has the latest. Sent once until it is taken."""
+
+
+class EditValue(Message):
+    """A person wants to change the value of a key."""
+
+    def __init__(self, key: str):
+        super().__init__()
+        self.key = key

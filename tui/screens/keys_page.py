@@ -1,0 +1,43 @@
+"""The help screen: every key and what it does."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import ClassVar
+
+from rich.table import Table
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import VerticalScroll
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from tui.keys import KEYS, shown
+
+
+class KeysPage(ModalScreen[None]):
+    """Made from the table of keys; any of ?, escape and q leaves it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [("question_mark,escape,q", "dismiss", "Back")]
+    DEFAULT_CSS = """
+    KeysPage { align: center middle; }
+    KeysPage > VerticalScroll {
+        width: 76; max-width: 100%; height: auto; max-height: 100%;
+        background: $surface; border: round $primary; padding: 1 2;
+    }
+    """
+
+    def compose(self) -> ComposeResult:
+        with VerticalScroll() as page:
+            page.border_title = "Keys"
+            page.border_subtitle = "escape: back"
+            yield Static(self._table())
+
+    def _table(self) -> Table:
+        table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+        for group, keys in groupby(KEYS, key=lambda key: key.group):
+            table.add_row(Text(group, "bold"))
+            for key in keys:
+                table.add_row(Text(f"  {shown(key)}", "bold cyan"), key.title, Text(key.help, "dim"))
+        return table

@@ -1,0 +1,74 @@
+"""The line at the top: what is open, how it is computed, where it stands."""
+
+from __future__ import annotations
+
+from rich.text import Text
+from textual.app import RenderResult
+from textual.reactive import reactive
+from textual.widget import Widget
+
+from engine.spec import Spec
+from tui.feed import Snapshot
+
+SIGNS = {
+    "starting": "◌",
+    "running": "●",
+    "paused": "‖",
+    "finished": "✓",
+    "interrupted": "■",
+    "failed": "✗",
+    "died": "✗",
+}
+COLOURS = {"running": "success", "paused": "warning", "failed": "error", "died": "error", "finished": "accent"}
+
+
+class StatusLine(Widget):
+    """One line in three parts: the experiment, the engine, the run's state."""
+
+    DEFAULT_CSS = "StatusLine { height: 1; background: $panel; padding: 0 1; }"
+
+    spec: reactive[Spec | None] = reactive(None)
+    run: reactive[Snapshot | None] = reactive(None)
+
+    def render(self) -> RenderResult:
+        width = self.content_size.width
+        spec = self.run.spec if self.run else self.spec
+        if spec is None or width <= 0:
+            return Text()
+        line = Text.assemble(("nnplay", "bold"), "  ", spec.experiment, (f" @{spec.variant}", "dim"))
+        state = self._state()
+        room = width - line.cell_len - state.cell_len - 2
+        engine = next((text for text in self._engine(spec) if text.cell_len <= room), Text())
+        centred = (width - engine.cell_len) // 2 - line.cell_len
+        line.append(" " * max(1, min(centred, room - engine.cell_len + 1)))
+        line.append_text(engine)
+        line.append(" " * max(1, width - line.cell_len - state.cell_len))
+        line.append_text(state)
+        line.truncate(width)
+        return line
+
+    def _engine(self, spec: Spec) -> list[Text]:
+        """What computes, and how fast; shorter and shorter, for narrow screens."""
+        parts = [spec.backend, spec.device]
+        if self.run and self.run.steps_per_second:
+            parts.append(f"{thousands(self.run.steps_per_second)} steps/s")
+        return [Text(" · ".join(parts[:count]), "dim") for count in range(len(parts), 0, -1)]
+
+    def _state(self) -> Text:
+        run = self.run
+        if run is None:
+            return Text("○ ready", "dim")
+        colour = self.app.theme_variables.get(COLOURS.get(run.state, ""), "")
+        text = Text(f"{SIGNS[run.state]} {run.state}", colour)
+        text.append(f"  epoch {run.epoch} / {run.spec.epochs}", "none")
+        if run.progress:
+            text.append(f"  step {run.step}", "dim")
+        return text
+
+
+def thousands(value: float) -> str:
+    """A rate in three significant digits: 950, 3.42 k, 9.81 M."""
+    for factor, unit in ((1e9, " G"), (1e6, " M"), (1e3, " k")):
+        if value >= factor * 0.9995:
+            return f"{value / factor:.3g}{unit}"
+    return f"{value:.3g}"

@@ -1,0 +1,50 @@
+"""The values of the experiment, each with the moment at which a change of it takes effect."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rich.text import Text
+from textual.binding import Binding, BindingType
+from textual.widgets import OptionList
+from textual.widgets.option_list import Option
+
+from engine.spec import KEYS, Spec
+from tui.messages import EditValue
+
+NAME = max(map(len, KEYS)) + 1
+
+
+class ValueList(OptionList):
+    """One row a key. A value that the run under way does not have is marked until the run starts over."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "app.leave", show=False)]
+    DEFAULT_CSS = """
+    ValueList { border: none; padding: 0 0 0 2; background: $background; width: 36; height: 1fr;
+                scrollbar-size-vertical: 1; scrollbar-color: $panel-lighten-2; scrollbar-background: $background; }
+    ValueList:focus { border: none; background-tint: $foreground 3%; }
+    """
+
+    def update(self, spec: Spec, running: Spec | None, usual: Spec) -> None:
+        """Show the values to start with (`spec`), against those of the run under way and the usual ones."""
+        prompts = [self._prompt(name, spec, running, usual) for name in KEYS]
+        if self.option_count == 0:
+            self.add_options([Option(prompt, id=name) for name, prompt in zip(KEYS, prompts, strict=True)])
+            return
+        for index, prompt in enumerate(prompts):
+            if self.get_option_at_index(index).prompt != prompt:
+                self.replace_option_prompt_at_index(index, prompt)
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        event.stop()
+        self.post_message(EditValue(event.option_id or ""))
+
+    def _prompt(self, name: str, spec: Spec, running: Spec | None, usual: Spec) -> Text:
+        value = spec.text(name)
+        waits = running is not None and value != running.text(name)
+        line = Text(no_wrap=True, overflow="ellipsis")
+        line.append(f"{name:<{NAME}}", "dim")
+        line.append(value, "bold" if value != usual.text(name) else "")
+        if waits:
+            line.append(" ↻", "yellow")
+        return line
