@@ -1,0 +1,1 @@
+"""The library behind nnplay: experiments, training, kernels. It knows no screen."""
