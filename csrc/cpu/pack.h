@@ -1,0 +1,142 @@
+// Pack<Scalar>: one vector register full of numbers, as a lane type (see lane.h).
+//
+// Its width follows from the instruction set that the including file is compiled for. It sits on the
+// vector types of GCC and Clang: their comparisons give masks and their ?: selects per element.
+#pragma once
+
+#include "../lane.h"
+
+#ifdef __AVX512F__
+#include <immintrin.h>
+#endif
+
+namespace nnplay {
+inline namespace NNPLAY_ISA {
+
+#if defined(__AVX512F__)
+constexpr int register_bytes = 64;
+#elif defined(__AVX2__)
+constexpr int register_bytes = 32;
+#else
+constexpr int register_bytes = 16;
+#endif
+
+template <class Number>
+struct VectorOf {
+  typedef Number type __attribute__((vector_size(register_bytes)));
+};
+
+// A register of signed integers, for what the lanes do to their bits. Its comparison result is the mask.
+template <class Int>
+struct BitPack {
+  using Vector = typename VectorOf<Int>::type;
+  Vector v;
+  BitPack() = default;
+  BitPack(Vector vector) : v(vector) {}
+  BitPack(Int number) : v(number - Vector{}) {}
+  friend BitPack operator<<(BitPack a, int n) { return a.v << n; }
+  friend BitPack operator>>(BitPack a, int n) { return a.v >> n; }
+  friend BitPack operator&(BitPack a, BitPack b) { return a.v & b.v; }
+  friend BitPack operator|(BitPack a, BitPack b) { return a.v | b.v; }
+};
+
+template <class Number>
+struct Pack {
+  using Scalar = Number;
+  using Bits = typename Format<Number>::Bits;
+  using Vector = typename VectorOf<Number>::type;
+  using Mask = BitPack<Bits>;
+  static constexpr int width = register_bytes / int(sizeof(Number));
+
+  Vector v;
+
+  Pack() = default;
+  Pack(Vector vector) : v(vector) {}
+  Pack(Number number) : v(number - Vector{}) {}  // x - 0 is x for every x, -0 included
+
+  static Pack load(const Number* from) {
+    Vector v;
+    __builtin_memcpy(&v, from, sizeof v);
+    return v;
+  }
+  void store(Number* to) const { __builtin_memcpy(to, &v, sizeof v); }
+
+  // The first `count` numbers (the rest zero), never touching memory past them.
+  static Pack load(const Number* from, int count);
+  void store(Number* to, int count) const;
+
+  friend Pack operator+(Pack a, Pack b) { return a.v + b.v; }
+  friend Pack operator-(Pack a, Pack b) { return a.v - b.v; }
+  friend Pack operator*(Pack a, Pack b) { return a.v * b.v; }
+  friend Pack operator/(Pack a, Pack b) { return a.v / b.v; }
+  friend Pack operator-(Pack a) { return -a.v; }
+  friend Mask operator<(Pack a, Pack b) { return a.v < b.v; }
+  friend Mask operator<=(Pack a, Pack b) { return a.v <= b.v; }
+  friend Mask operator>(Pack a, Pack b) { return a.v > b.v; }
+  friend Mask operator>=(Pack a, Pack b) { return a.v >= b.v; }
+  friend Mask operator==(Pack a, Pack b) { return a.v == b.v; }
+  friend Pack select(Mask mask, Pack a, Pack b) { return mask.v ? a.v : b.v; }
+  friend Mask as_bits(Pack a) { return (typename Mask::Vector)a.v; }
+};
+
+HD Pack<float> as_real(BitPack<int32_t> b) { return (Pack<float>::Vector)b.v; }
+HD Pack<double> as_real(BitPack<int64_t> b) { return (Pack<double>::Vector)b.v; }
+
+template <class Number>
+struct LaneTraits<Pack<Number>> {
+  using Scalar = Number;
+  using Bits = BitPack<typename Format<Number>::Bits>;
+};
+
+#if defined(__AVX512F__)
+template <>
+inline Pack<float> Pack<float>::load(const float* from, int count) {
+  return (Vector)_mm512_maskz_loadu_ps(__mmask16((1u << count) - 1), from);
+}
+template <>
+inline Pack<double> Pack<double>::load(const double* from, int count) {
+  return (Vector)_mm512_maskz_loadu_pd(__mmask8((1u << count) - 1), from);
+}
+template <>
+inline void Pack<float>::store(float* to, int count) const {
+  _mm512_mask_storeu_ps(to, __mmask16((1u << count) - 1), (__m512)v);
+}
+template <>
+inline void Pack<double>::store(double* to, int count) const {
+  _mm512_mask_storeu_pd(to, __mmask8((1u << count) - 1), (__m512d)v);
+}
+#else
+template <class Number>
+inline Pack<Number> Pack<Number>::load(const Number* from, int count) {
+  Number buffer[width] = {};
+  for (int i = 0; i < count; ++i) buffer[i] = from[i];
+  return load(buffer);
+}
+template <class Number>
+inline void Pack<Number>::store(Number* to, int count) const {
+  Number buffer[width];
+  store(buffer);
+  for (int i = 0; i < count; ++i) to[i] = buffer[i];
+}
+#endif
+
+// The sum and the greatest of a register's numbers, by halves, so that the order never depends on its use.
+template <class Number>
+inline Number sum_of(Pack<Number> p) {
+  Number x[Pack<Number>::width];
+  p.store(x);
+  for (int half = Pack<Number>::width / 2; half > 0; half /= 2)
+    for (int i = 0; i < half; ++i) x[i] += x[i + half];
+  return x[0];
+}
+template <class Number>
+inline Number greatest_of(Pack<Number> p) {
+  Number x[Pack<Number>::width];
+  p.store(x);
+  for (int half = Pack<Number>::width / 2; half > 0; half /= 2)
+    for (int i = 0; i < half; ++i) x[i] = x[i] < x[i + half] ? x[i + half] : x[i];
+  return x[0];
+}
+
+}  // namespace NNPLAY_ISA
+}  // namespace nnplay

@@ -1,0 +1,25 @@
+// The Python module engine._C; the only file that knows Python. Loading it registers the ops.
+#include <torch/csrc/utils/pybind.h>
+
+#include "cpu/kernels.h"
+#include "linear_act.h"
+
+namespace py = pybind11;
+
+PYBIND11_MODULE(TORCH_EXTENSION_NAME, m) {
+  m.doc() = "nnplay's compiled kernels; use them through engine.ops.";
+  // The words before the version are how engine/ops.py finds it in a file that cannot be loaded.
+  static constexpr char built[] = "nnplay built with torch " NNPLAY_TORCH_VERSION;
+  m.attr("built_with_torch") = built + sizeof "nnplay built with torch" ;
+  m.attr("cpu_instruction_set") = nnplay::cpu::instruction_set().name;
+  py::dict saves;
+#define NNPLAY_ENTRY(Type)                                                      \
+  saves[nnplay::Type::name] = nnplay::Type::saves == nnplay::Saves::nothing ? "nothing" \
+                              : nnplay::Type::saves == nnplay::Saves::output ? "output" \
+                                                                             : "preactivation";
+  NNPLAY_ACTIVATIONS(NNPLAY_ENTRY)
+#undef NNPLAY_ENTRY
+  m.attr("activations") = saves;  // name -> what the forward saves, in the order of the list
+  m.def("linear_act", &nnplay::linear_act, py::arg("input"), py::arg("weight"), py::arg("bias").none(true),
+        py::arg("activation"));
+}

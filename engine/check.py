@@ -1,0 +1,163 @@
+"""Are the compiled ops right on this box? `python -m engine.check [--json] [--device cpu]`
+
+Every activation, dtype and direction is held against float64, next to torch.nn's own error in that dtype.
+Errors are counted in units in the last place (ulps) of the largest number of the tensor.
+
+The rule, for every tensor of every case: our error is at most twice torch's, plus one ulp. For float64
+there is no wider type: torch's error is then taken to be as many ulps as it has in float32, and the
+reference is torch's own result, whose error comes on top of what is allowed.
+
+Exit status 1 if any case fails.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from engine.activations import ACTIVATIONS
+from engine.layers import reference
+from engine.ops import linear_act
+
+__all__ = ["DTYPES", "SHAPES", "Result", "check", "main"]
+
+DTYPES: dict[str, torch.dtype] = {
+    "float32": torch.float32,
+    "float64": torch.float64,
+    "bfloat16": torch.bfloat16,
+    "float16": torch.float16,
+}
+ULP: dict[torch.dtype, float] = {dtype: torch.finfo(dtype).eps for dtype in DTYPES.values()}
+"""The one tolerance table: the size of one unit in the last place of a number near 1."""
+
+SHAPES = ((2, 4, 16), (2, 16, 3), (32, 64, 64), (5, 100, 37), (128, 784, 128))
+"""Batch, in and out features of the layers that are checked."""
+
+DIRECTIONS = ("forward", "grad input", "grad weight", "grad bias")
+
+Layer = Callable[[Tensor, Tensor, Tensor | None], Tensor]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One line of the table: errors in ulps, those of the shape that comes nearest to what is allowed."""
+
+    activation: str
+    dtype: str
+    direction: str
+    error: float
+    torch_error: float
+    allowed: float
+
+    @property
+    def passed(self) -> bool:
+        return self.error <= self.allowed
+
+
+def _evaluate(layer: Layer, arguments: Sequence[Tensor], grad: Tensor) -> list[Tensor]:
+    """The output and the gradients of all arguments, for the output's gradient `grad`."""
+    leaves = [t.detach().to(grad.dtype).requires_grad_() for t in arguments]
+    y = layer(*leaves)
+    return [y.detach(), *torch.autograd.grad(y, leaves, grad)]
+
+
+def _ulps(got: Tensor, wanted: Tensor, dtype: torch.dtype) -> float:
+    """Largest error of `got` against float64 `wanted`."""
+    size = wanted.abs().max().item()
+    error = (got.double() - wanted).abs().max().item()
+    return error / (ULP[dtype] * max(size, torch.finfo(dtype).tiny / ULP[dtype]))
+
+
+def _errors(
+    activation: str, dtype: torch.dtype, shape: tuple[int, int, int], device: str, seed: int
+) -> tuple[list[float], list[float]]:
+    """Our errors and torch's for one draw, in the order of DIRECTIONS."""
+    batch, inputs, outputs = shape
+    rng = torch.Generator().manual_seed(seed)
+    draw = [
+        torch.randn(batch, inputs, generator=rng),
+        torch.randn(outputs, inputs, generator=rng) / max(inputs, 1) ** 0.5,
+        torch.randn(outputs, generator=rng),
+    ]
+    grad = torch.randn(batch, outputs, generator=rng).to(device, dtype)
+    arguments = [t.to(device, dtype) for t in draw]
+    f = reference(activation)
+
+    def plain(x: Tensor, w: Tensor, b: Tensor | None) -> Tensor:
+        return f(F.linear(x, w, b))
+
+    wanted = _evaluate(plain, arguments, grad.double())
+    ours = _evaluate(lambda x, w, b: linear_act(x, w, b, activation), arguments, grad)
+    theirs = _evaluate(plain, arguments, grad)
+    return (
+        [_ulps(got, want, dtype) for got, want in zip(ours, wanted, strict=True)],
+        [_ulps(got, want, dtype) for got, want in zip(theirs, wanted, strict=True)],
+    )
+
+
+def check_case(
+    activation: str, dtype: torch.dtype, shape: tuple[int, int, int], device: str = "cpu", draws: int = 4
+) -> list[Result]:
+    """One case: a result for each of DIRECTIONS, the worst of each side over some random draws.
+
+    Args:
+        shape: batch, in features, out features.
+        draws: how many; a single one may find either side lucky.
+    """
+    errors = [_errors(activation, dtype, shape, device, seed) for seed in range(draws)]
+    ours, theirs = ([max(column) for column in zip(*side, strict=True)] for side in zip(*errors, strict=True))
+    factor = 2
+    if dtype == torch.float64:
+        theirs = [r.torch_error for r in check_case(activation, torch.float32, shape, device, draws)]
+        factor = 3
+    name = str(dtype).removeprefix("torch.")
+    return [
+        Result(activation, name, direction, error, torch_error, factor * torch_error + 1)
+        for direction, error, torch_error in zip(DIRECTIONS, ours, theirs, strict=True)
+    ]
+
+
+def check(device: str = "cpu", activations: Sequence[str] = tuple(ACTIVATIONS)) -> Iterator[Result]:
+    """The whole table, line by line.
+
+    Args:
+        device: where the ops run.
+        activations: which ones; all by default.
+    """
+    for activation in activations:
+        for dtype in DTYPES.values():
+            cases = [check_case(activation, dtype, shape, device) for shape in SHAPES]
+            for of_all_shapes in zip(*cases, strict=True):
+                yield max(of_all_shapes, key=lambda result: result.error / result.allowed)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Prints the table; 1 if any line failed, else 0."""
+    parser = argparse.ArgumentParser(prog="nnplay check", description="Hold the ops against torch.nn.")
+    parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
+    parser.add_argument("--device", default="cpu", choices=["cpu"], help="where the ops run")
+    options = parser.parse_args(arguments)
+    results = list(check(options.device))
+    failed = sum(not result.passed for result in results)
+    if options.json:
+        print(
+            json.dumps({"device": options.device, "failed": failed, "results": [asdict(r) for r in results]})
+        )
+        return int(failed > 0)
+    print(f"{'activation':18}{'dtype':10}{'direction':13}{'error':>8}{'torch':>8}{'allowed':>9}   (ulps)")
+    for r in results:
+        numbers = f"{r.error:8.2f}{r.torch_error:8.2f}{r.allowed:9.2f}"
+        print(f"{r.activation:18}{r.dtype:10}{r.direction:13}{numbers}   {'ok' if r.passed else 'FAILED'}")
+    print(f"{len(results) - failed} of {len(results)} within twice torch's own error plus one ulp")
+    return int(failed > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,72 @@
+"""The only door to the compiled ops.
+
+Importing this module loads ``engine._C`` and registers ``torch.ops.nnplay``. It raises ImportError, in one
+line that says what to run, if the extension is missing or was built for another torch.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+__all__ = ["BUILT_WITH_TORCH", "CPU_INSTRUCTION_SET", "linear_act"]
+
+
+def _torch_of_build() -> str | None:
+    """The torch version written into the extension file, read without loading it; None without a file."""
+    found = importlib.util.find_spec("engine._C")
+    if found is None or found.origin is None:
+        return None
+    mark = re.search(rb"nnplay built with torch ([\w.+]+)", Path(found.origin).read_bytes())
+    return mark.group(1).decode() if mark else "an unknown version"
+
+
+def _mismatch(built_with: str) -> ImportError:
+    return ImportError(
+        f"nnplay's kernels were built with torch {built_with}, but torch {torch.__version__} is installed: "
+        "run `make install` to build them again."
+    )
+
+
+try:
+    from engine import _C
+except ImportError as error:
+    if (built_with := _torch_of_build()) is None:
+        raise ImportError("nnplay's kernels (engine._C) are not built: run `make install`.") from None
+    if built_with != torch.__version__:
+        raise _mismatch(built_with) from error
+    raise
+
+if torch.__version__ != _C.built_with_torch:
+    raise _mismatch(_C.built_with_torch)
+
+BUILT_WITH_TORCH: str = _C.built_with_torch
+"""The torch version the kernels were built against."""
+
+CPU_INSTRUCTION_SET: str = _C.cpu_instruction_set
+"""Which copy of the CPU kernels this processor runs: "avx512", "avx2" or "baseline"."""
+
+
+def linear_act(input: Tensor, weight: Tensor, bias: Tensor | None, activation: str) -> Tensor:
+    """activation(input weightᵀ + bias) in one op.
+
+    Args:
+        input: (..., in); float32, float64, bfloat16 or float16; any strides.
+        weight: (out, in), as in ``nn.Linear``.
+        bias: (out), or None.
+        activation: a name in ``engine.activations.ACTIVATIONS``.
+
+    Returns:
+        (..., out), contiguous.
+
+    Raises:
+        TypeError: dtypes that are not floating point or not all the same.
+        ValueError: shapes or devices that do not fit, or an unknown activation.
+    """
+    if torch.compiler.is_compiling():  # a traceable name for the same op
+        return torch.ops.nnplay.linear_act(input, weight, bias, activation)  # type: ignore[no-any-return]
+    return _C.linear_act(input, weight, bias, activation)
