@@ -1,7 +1,7 @@
 """Starting workers, without importing what they import.
 
-`Zygote` keeps a warm process from which runs start in milliseconds; `start_worker` starts a cold one that ends
-with its starter, for a run without a screen.
+`Zygote` keeps a warm process from which runs start in milliseconds; `start_worker` starts a cold one that
+ends with its starter, for a run without a screen.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Zygote:
         self._turn = threading.Lock()
         self._socket, theirs = socket.socketpair()
         self._socket.settimeout(READY_WITHIN)
-        self._stderr = tempfile.TemporaryFile()
+        self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 (closed by close)  # noqa: SIM115 (closed by close)
         command = [sys.executable, "-m", "engine.zygote", str(theirs.fileno())]
         with theirs:
             self._process = subprocess.Popen(
@@ -67,7 +67,9 @@ class Zygote:
                 socket.send_fds(self._socket, [request], [run.lock])
                 answer = json.loads(self._answers.readline())
             except (OSError, ValueError) as error:
-                raise WorkerError(f"the training engine could not start: {self._last_words() or error}") from None
+                raise WorkerError(
+                    f"the training engine could not start: {self._last_words() or error}"
+                ) from None
         pid: int = answer["pid"]
         return pid
 

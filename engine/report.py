@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from engine.backends.base import Metrics, Training
 from engine.datasets import Prepared
 from engine.events import Report
 
 
 def make_report(training: Training, data: Prepared, train: Metrics | None) -> Report:
-    """How the present weights do on the test rows; `train` are the last epoch's own figures, if one was completed."""
+    """How the present weights do on the test rows; `train` are the last completed epoch's own figures."""
     test, predicted = training.evaluate(data.test_x, data.test_y) if len(data.test_y) else (None, data.test_y)
-    confusion, per_class = [], [[], [], [], []]
+    confusion: list[list[int]] = []
+    per_class: list[list[Any]] = [[], [], [], []]
     if data.class_names and test:
         from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 

@@ -51,11 +51,13 @@ class Spec:
     variant: str = "published"
 
     data: str = _key("iris", Word(lambda: registry.names("datasets")), "where the rows come from")
-    split: Split | None = _key(Split(Fraction(1, 3)), SplitKind(), "the part of the rows held out for the test")
+    split: Split | None = _key(
+        Split(Fraction(1, 3)), SplitKind(), "the part of the rows held out for the test"
+    )
     standardize: str = _key(
         "global",
         _words("global", "feature", "none"),
-        "subtract the mean and divide by the deviation: one pair for all features, a pair each, or not at all",
+        "subtract a mean, divide by a deviation: one pair for all features, a pair for each, or not at all",
     )
     hidden: tuple[int, ...] = _key((16,), Widths(), "widths of the hidden layers")
     activation: str = _key("sigmoid", Word(lambda: ACTIVATIONS), "what follows each hidden layer")
@@ -93,7 +95,7 @@ class Spec:
             raise RequestError(f"momentum belongs to optimizer=sgd, got optimizer={self.optimizer}")
 
     def replace_text(self, words: Mapping[str, str]) -> Spec:
-        """This spec with values as typed, `{"lr": "0.03"}`. Raises RequestError for a key or value not allowed."""
+        """This spec with values as typed, `{"lr": "0.03"}`. Raises RequestError for what is not allowed."""
         values = {}
         for name, text in words.items():
             if name not in KEYS:

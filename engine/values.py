@@ -155,7 +155,7 @@ class Widths:
 
 @dataclass(frozen=True)
 class Split:
-    """How rows are held out for the test: which part of them, drawn by which seed, stratified by class or not."""
+    """How rows are held out for the test: which part, drawn by which seed, stratified by class or not."""
 
     test: Fraction
     seed: int = 1
@@ -164,7 +164,7 @@ class Split:
 
 @dataclass(frozen=True)
 class SplitKind:
-    """A Split as text: the part that is held out, then what differs from the usual: `1/3`, `0.2,seed=7,stratify`."""
+    """A Split as text: the part held out, then what differs from the usual: `1/3`, `0.2,seed=7,stratify`."""
 
     allowed: str = "the part held out for the test, as in 1/3 or 0.2,stratify or 0.2,seed=7, or none"
 

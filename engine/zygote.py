@@ -1,20 +1,23 @@
-"""A warm process that forks workers: torch and scikit-learn are imported once, a run then starts in milliseconds.
+"""A warm process that forks workers: torch and scikit-learn are imported once, a run starts in milliseconds.
 
     python -m engine.zygote FD
 
-FD is a Unix socket to the screen. Each request, one JSON object with the run's open lock file beside it, forks
-a worker into a session of its own, where it outlives the screen; the answer is its process id. The zygote ends
-when the socket does. It runs no parallel region and touches no CUDA: neither survives a fork.
+FD is a Unix socket to the screen. Each request, one JSON object with the run's open lock file beside it,
+forks a worker into a session of its own, where it outlives the screen; the answer is its process id. The
+zygote ends when the socket does. It runs no parallel region and touches no CUDA: neither survives a fork.
 """
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import signal
 import socket
 import sys
 from pathlib import Path
+
+from engine import registry, worker
 
 
 def main() -> int:
@@ -38,18 +41,13 @@ def main() -> int:
 
 def _warm_up() -> None:
     """Import what every run needs; the first optimizer costs as much as importing torch."""
-    import sklearn.datasets
-    import sklearn.metrics
-    import sklearn.model_selection
-    import torch
-
-    import engine.trainer
-    from engine import registry
-
+    for name in ("sklearn.datasets", "sklearn.metrics", "sklearn.model_selection", "engine.trainer"):
+        importlib.import_module(name)
     for backend in registry.names("backends"):
         registry.load("backends", backend)
+    import torch
+
     torch.optim.Adam([torch.zeros(1, requires_grad=True)])
-    assert sklearn and engine
 
 
 def _worker(path: str, paused: bool) -> int:
@@ -60,8 +58,6 @@ def _worker(path: str, paused: bool) -> int:
     null = os.open(os.devnull, os.O_RDONLY)
     for target, source in ((0, null), (1, log), (2, log)):
         os.dup2(source, target)
-    from engine import worker
-
     try:
         return worker.run(Path(path), paused=paused)
     finally:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from typing import ClassVar
 
 from textual.app import App, SystemCommand
-from textual.binding import BindingType
 from textual.screen import Screen
 
 from engine import control, experiments, runs
@@ -24,7 +22,6 @@ from tui.screens.keys_page import KeysPage
 from tui.screens.laboratory import Laboratory
 from tui.theme import THEMES
 
-
 PATIENCE = 5.0  # seconds for a new worker to open its socket
 
 
@@ -33,7 +30,7 @@ class NnplayApp(App[None]):
 
     TITLE = "nnplay"
     CSS_PATH = "app.tcss"
-    BINDINGS: ClassVar[list[BindingType]] = bindings()
+    BINDINGS = bindings()
 
     def __init__(self, spec: Spec):
         super().__init__()
@@ -53,7 +50,7 @@ class NnplayApp(App[None]):
 
     def _first_paint(self) -> None:
         self._show()
-        self._zygote = Zygote()  # not before: importing torch would compete with the first paint
+        self._warm()  # not before: importing torch would compete with the first paint
 
     def on_unmount(self) -> None:
         if self._feed:
@@ -67,13 +64,15 @@ class NnplayApp(App[None]):
                 yield SystemCommand(key.title, key.help, lambda action=key.action: self.run_action(action))
         for name in experiments.names():
             for variant, about in experiments.get(name).variants.items():
-                yield SystemCommand(f"Open {name}@{variant}", about.about, lambda n=name, v=variant: self._open(n, v))
+                yield SystemCommand(
+                    f"Open {name}@{variant}", about.about, lambda n=name, v=variant: self._open(n, v)
+                )
         yield SystemCommand("Theme", "Choose the colours", self.action_change_theme)
         yield SystemCommand("Screenshot", "Save the screen as an SVG file", self.action_screenshot)
 
     # What the keys do.
 
-    async def action_toggle(self) -> None:
+    async def action_run_or_pause(self) -> None:
         match self._state():
             case "running":
                 await self._order("pause")
@@ -136,8 +135,6 @@ class NnplayApp(App[None]):
 
     async def _start(self, *, paused: bool) -> None:
         """Begin a run of the present spec and follow it."""
-        if self._zygote is None:  # a key before the first paint
-            return
         if self._feed:
             self._feed.close()
             self._feed = None
@@ -145,12 +142,17 @@ class NnplayApp(App[None]):
             run = runs.create(self.spec)
             self.run_shown = Snapshot(run.id, self.spec)
             self._show()
-            await asyncio.to_thread(self._launch, self._zygote, run, paused)
+            await asyncio.to_thread(self._launch, self._warm(), run, paused)
             self._feed = Feed(run.path, lambda: self.post_message(RunChanged()))
         except NnplayError as error:
             self.run_shown = None
             self._tell(error)
             self._show()
+
+    def _warm(self) -> Zygote:
+        """The process that starts runs, begun when it is first wanted."""
+        self._zygote = self._zygote or Zygote()
+        return self._zygote
 
     @staticmethod
     def _launch(zygote: Zygote, run: Claim, paused: bool) -> None:
@@ -174,7 +176,9 @@ class NnplayApp(App[None]):
             return
         async with self._orders:
             try:
-                await asyncio.to_thread(control.send, run.run_id, control.Command(name, key, value), patience=PATIENCE)
+                await asyncio.to_thread(
+                    control.send, run.run_id, control.Command(name, key, value), patience=PATIENCE
+                )
             except NnplayError as error:
                 if not self.run_shown or not self.run_shown.over:
                     self._tell(error)

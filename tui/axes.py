@@ -9,7 +9,6 @@ import numpy as np
 from tui.braille import Range
 from tui.history import Floats
 
-
 FARTHEST = 1e98  # a curve that runs away further leaves the plot; its span stays a number, its ticks short
 
 
@@ -42,7 +41,10 @@ def ticks(axis: Range, most: int) -> list[float]:
 
 
 def label(value: float) -> str:
-    """A tick's number in at most six characters."""
+    """A tick's number in at most six characters: 0.25, 20k, 1.5M, 1e-05."""
+    for start, factor, unit in ((1e9, 1e9, "G"), (1e6, 1e6, "M"), (1e4, 1e3, "k")):
+        if start <= abs(value) < 1e12:
+            return f"{value / factor:.3g}{unit}"
     for digits in (4, 3, 2):
         text = f"{value:.{digits}g}"
         if len(text) <= 6:

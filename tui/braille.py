@@ -1,7 +1,7 @@
 """Curves as braille: 2 × 4 dots a character, rasterized by numpy.
 
-However many points a curve has, each column of dots shows the lowest and highest of those that fall into it, so
-no spike is lost; between points the line is straight. NaN is a gap.
+However many points a curve has, each column of dots shows the lowest and highest of those that fall into it,
+so no spike is lost; between points the line is straight. NaN is a gap.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Range = tuple[float, float]
 
 
 def cells(x: Floats, y: Floats, width: int, height: int, x_range: Range, y_range: Range) -> Cells:
-    """The curve as (height, width) bit patterns of dots; `x` ascends. The lowest row of dots is `y_range[0]`."""
+    """The curve as (height, width) bit patterns; `x` ascends. The lowest row of dots is `y_range[0]`."""
     low, high = _extents(x, y, 2 * width, x_range)
     top = 4 * height - 1
     scale = top / (y_range[1] - y_range[0])

@@ -69,7 +69,9 @@ def _parser(words: Sequence[str]) -> Parser:
     first = next((word for word in words if not word.startswith("-")), None)
     if first is not None and first not in commands.choices:
         if first.partition("@")[0] in experiments.names():
-            raise RequestError(f"{first!r} is an experiment: nnplay play {first} opens it, nnplay run {first} trains it")
+            raise RequestError(
+                f"{first!r} is an experiment: nnplay play {first} opens it, nnplay run {first} trains it"
+            )
         raise unknown("command", first, commands.choices)
     return parser
 

@@ -83,7 +83,9 @@ class Feed:
             if not alive and not snapshot.over:
                 snapshot = replace(snapshot, state="died", message="the worker process died")
             if self._reader.damage:
-                snapshot = replace(snapshot, state="died", message=f"the log is damaged: {self._reader.damage}")
+                snapshot = replace(
+                    snapshot, state="died", message=f"the log is damaged: {self._reader.damage}"
+                )
             if snapshot is not self._snapshot:
                 self._tell(snapshot)
             if snapshot.over:
@@ -122,12 +124,19 @@ class Feed:
                     state=self._paused_by("step", "epoch") or old.state,
                 )
             case Progressed():
-                return replace(old, step=event.step, progress=event, state=self._paused_by("step") or old.state)
+                return replace(
+                    old, step=event.step, progress=event, state=self._paused_by("step") or old.state
+                )
             case Commanded():
                 return self._command(old, event)
             case Ended():
                 return replace(
-                    old, state=event.state, step=event.step, epoch=event.epoch, ended=event, message=event.message
+                    old,
+                    state=event.state,
+                    step=event.step,
+                    epoch=event.epoch,
+                    ended=event,
+                    message=event.message,
                 )
 
     def _command(self, old: Snapshot, event: Commanded) -> Snapshot:

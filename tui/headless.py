@@ -55,7 +55,9 @@ def _stop(worker: subprocess.Popen[bytes]) -> None:
     worker.stdin.close()
 
 
-def _follow(reader: RunReader, worker: subprocess.Popen[bytes], *, show: bool) -> tuple[Started | None, Ended]:
+def _follow(
+    reader: RunReader, worker: subprocess.Popen[bytes], *, show: bool
+) -> tuple[Started | None, Ended]:
     """Read the log until the worker ends. Raises WorkerError if it ended without a last word."""
     started: Started | None = None
     epoch = 0

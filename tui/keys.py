@@ -21,11 +21,20 @@ class Key:
 
 
 KEYS = (
-    Key("space", "toggle", "run", "Run or pause", "Start training, pause it, go on.", "Train"),
+    Key("space", "run_or_pause", "run", "Run or pause", "Start training, pause it, go on.", "Train"),
     Key("s", "step", "step", "One step", "Train on one batch, then pause.", "Train"),
     Key("e", "epoch", "epoch", "One epoch", "Train to the end of the epoch, then pause.", "Train"),
-    Key("r", "restart", "restart", "Start over", "Train from the first step, with the values shown.", "Train"),
-    Key("v", "values", "values", "Change a value", "Go to the values; enter changes one, escape leaves.", "Values"),
+    Key(
+        "r", "restart", "restart", "Start over", "Train from the first step, with the values shown.", "Train"
+    ),
+    Key(
+        "v",
+        "values",
+        "values",
+        "Change a value",
+        "Go to the values; enter changes one, escape leaves.",
+        "Values",
+    ),
     Key("u", "defaults", "", "Usual values", "Give every value back what the experiment has.", "Values"),
     Key("question_mark", "keys", "keys", "Show the keys", "Show or leave this page.", "App", "?"),
     Key("ctrl+p", "command_palette", "", "Command palette", "Find any command by its name.", "App", "ctrl+p"),

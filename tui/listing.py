@@ -29,19 +29,25 @@ def _print_experiment(experiment: experiments.Experiment) -> None:
         changes = experiment.spec(name).changed_from(published)
         values = " ".join(f"{key}={value}" for key, value in changes.items())
         print(f"  @{name:<12} {variant.about}" + (f"\n{'':16}{values}" if values else ""))
-    print(textwrap.indent(textwrap.fill(" ".join(f"{k}={published.text(k)}" for k in KEYS), 96), "  "), end="\n\n")
+    print(
+        textwrap.indent(textwrap.fill(" ".join(f"{k}={published.text(k)}" for k in KEYS), 96), "  "),
+        end="\n\n",
+    )
 
 
 def _as_json() -> dict[str, object]:
     found = []
     for name in experiments.names():
         experiment = experiments.get(name)
-        variants = {v: {"about": variant.about} for v, variant in experiment.variants.items()}
+        variants: dict[str, dict[str, object]] = {
+            v: {"about": variant.about} for v, variant in experiment.variants.items()
+        }
         for variant in variants:
             variants[variant]["values"] = experiment.spec(variant).to_json()
         about = {key: getattr(experiment, key) for key in ("name", "section", "title", "about")}
         found.append(about | {"variants": variants})
     keys = {
-        key.name: {"help": key.help, "allowed": key.kind.allowed, "takes_effect": key.effect} for key in KEYS.values()
+        key.name: {"help": key.help, "allowed": key.kind.allowed, "takes_effect": key.effect}
+        for key in KEYS.values()
     }
     return {"experiments": found, "keys": keys}

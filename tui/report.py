@@ -32,7 +32,7 @@ def _metrics(rows: str, loss: float | None, accuracy: float | None) -> Text:
 
 
 def _classes(report: Report, class_names: list[str]) -> Table:
-    """One row per true class: how many of its rows were taken for each class, and the figures of the class."""
+    """One row per true class: how many of its rows were taken for each class, and the class's figures."""
     names = [Text(name, overflow="ellipsis", no_wrap=True) for name in class_names]
     table = _plain("test rows taken for", *names, "precision", "recall", "f1")
     for i, row in enumerate(report.confusion):

@@ -1,4 +1,4 @@
-"""The colours. The two curves are blue and orange of Okabe and Ito's palette, which the colour-blind tell apart."""
+"""The colours. The curves are Okabe and Ito's blue and orange, which the colour-blind tell apart."""
 
 from textual.theme import Theme
 

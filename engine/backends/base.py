@@ -51,10 +51,10 @@ class Training(Protocol):
         """Over the rows of the epoch so far, as they were trained."""
 
     def evaluate(self, features: Array, targets: Array) -> tuple[Metrics, Array]:
-        """Metrics of the present weights on rows (n, columns), and what is predicted for each: (n,)."""
+        """Metrics of the present weights on rows (n, columns), and the prediction for each: (n,)."""
 
     def change(self, spec: Spec) -> None:
-        """Take over the values of `spec` that may change in a run: live ones now, others at the next epoch."""
+        """Take over the values of `spec` that may change in a run: live ones now, others next epoch."""
 
 
 class Backend(Protocol):

@@ -1,4 +1,4 @@
-"""The lecture's own way: nn.Linear, DataLoader, a loss of torch.nn, an optimizer of torch.optim, a Python loop.
+"""The lecture's own way: nn.Linear, DataLoader, torch.nn's losses, torch.optim's optimizers, a Python loop.
 
 This is the reference that every other backend is held against, so it is written as the lecture writes it; the
 numbers it gives are the lecture's, bit for bit.
@@ -124,7 +124,9 @@ def _device(name: str) -> torch.device:
     return torch.device(name)
 
 
-def _network(layer: type[nn.Module], inputs: int, outputs: int, spec: Spec, dtype: torch.dtype) -> nn.Sequential:
+def _network(
+    layer: type[nn.Module], inputs: int, outputs: int, spec: Spec, dtype: torch.dtype
+) -> nn.Sequential:
     """The layers of a spec; widths (inputs, *hidden, outputs)."""
     widths = [inputs, *spec.hidden, outputs]
     last = "softmax" if spec.output == "softmax" else "identity"
@@ -142,4 +144,5 @@ def _optimizer(model: nn.Module, spec: Spec) -> torch.optim.Optimizer:
     rates = _rates(spec)
     if spec.optimizer != "sgd":
         del rates["momentum"]
-    return kind(model.parameters(), **rates)
+    optimizer: torch.optim.Optimizer = kind(model.parameters(), **rates)
+    return optimizer

@@ -60,7 +60,8 @@ def prepare(spec: Spec) -> Prepared:
     train_x, test_x, train_y, test_y = _split(table, spec.split)
     if spec.batch_size > len(train_x):
         raise RequestError(
-            f"batch_size: expected at most {len(train_x)}, the train rows of {spec.data}, got {spec.batch_size}"
+            f"batch_size: expected at most {len(train_x)}, the train rows of {spec.data}, "
+            f"got {spec.batch_size}"
         )
     mean, std = _mean_and_std(train_x, spec.standardize)
     return Prepared(

@@ -1,4 +1,4 @@
-"""Fisher's Iris flowers: 150 rows, four measures in centimetres, three species (scikit-learn carries them)."""
+"""Fisher's Iris flowers: 150 rows, four measures in centimetres, three species; scikit-learn has them."""
 
 from __future__ import annotations
 

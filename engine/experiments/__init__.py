@@ -25,7 +25,7 @@ class Variant:
 
 @dataclass(frozen=True)
 class Experiment:
-    """Something to train: a section of the lecture, its values, its variants (`published` is the lecture's own)."""
+    """Something to train: a section of the lecture, its values, its variants; `published` is the lecture."""
 
     name: str
     section: str

@@ -27,7 +27,7 @@ EXPERIMENT = Experiment(
     variants={
         "published": Variant("As the lecture has it: the network ends in softmax, and so does the loss."),
         "corrected": Variant(
-            "The loss gets logits, so softmax is applied once; each feature has a mean and deviation of its own.",
+            "The loss gets logits: softmax is applied once. Each feature has its own mean and deviation.",
             {"output": "logits", "standardize": "feature"},
         ),
     },

@@ -21,7 +21,9 @@ NNPLAY = str(Path(sys.executable).with_name("nnplay"))
 
 
 def nnplay(*words: str, **options: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([NNPLAY, *words], capture_output=True, text=True, stdin=subprocess.DEVNULL, **options)  # type: ignore[call-overload, no-any-return]
+    return subprocess.run(
+        [NNPLAY, *words], capture_output=True, text=True, stdin=subprocess.DEVNULL, **options
+    )  # type: ignore[call-overload, no-any-return]
 
 
 def only_run(home: Path) -> Path:
@@ -45,7 +47,12 @@ def test_json_output_is_one_object_with_the_lectures_figures(home: Path) -> None
     assert result["test_accuracy"] == pytest.approx(0.98)
     assert result["train_accuracy"] == pytest.approx(0.95)
     assert result["train_loss"] == pytest.approx(0.640190, abs=5e-6)
-    assert (result["backend"], result["device"], result["epochs"], result["steps"]) == ("eager", "cpu", 100, 5000)
+    assert (result["backend"], result["device"], result["epochs"], result["steps"]) == (
+        "eager",
+        "cpu",
+        100,
+        5000,
+    )
     assert 0 < result["seconds"] < result["seconds_total"]
     assert result["spec"]["lr"] == 0.001
     assert result["run"] == only_run(home).name
@@ -68,8 +75,14 @@ def test_the_report_says_which_backend_ran_and_where_the_test_rows_went() -> Non
         (["run", "iris-mlp", "lr=nan"], "got nan"),
         (["run", "iris-mlp", "epochs=0"], "epochs: expected a whole number from 1 to 1,000,000, got 0"),
         (["run", "iris-mlp", "hidden=0"], "hidden: expected widths from 1"),
-        (["run", "iris-mlp", "batch_size=1e9"], "batch_size: expected a whole number from 1 to 1,000,000, got 1e9"),
-        (["run", "iris-mlp", "batch_size=500"], "batch_size: expected at most 100, the train rows of iris, got 500"),
+        (
+            ["run", "iris-mlp", "batch_size=1e9"],
+            "batch_size: expected a whole number from 1 to 1,000,000, got 1e9",
+        ),
+        (
+            ["run", "iris-mlp", "batch_size=500"],
+            "batch_size: expected at most 100, the train rows of iris, got 500",
+        ),
         (["run", "iris-mlp", "split=0.001,stratify"], "split: 150 rows cannot be split so"),
         (["run", "iris-mlp", "--backend", "fussed"], "did you mean fused?"),
         (["run", "lr=3"], "expected an experiment's name first"),
@@ -169,7 +182,9 @@ def test_a_disk_that_fills_up_ends_the_run_with_a_clear_word(home: Path) -> None
     limit = "import resource, signal, os, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
     limit += "resource.setrlimit(resource.RLIMIT_FSIZE, (6000, 6000)); os.execv(sys.argv[1], sys.argv[1:])"
     done = subprocess.run(
-        [sys.executable, "-c", limit, NNPLAY, "run", "iris-mlp", "epochs=1000"], capture_output=True, text=True
+        [sys.executable, "-c", limit, NNPLAY, "run", "iris-mlp", "epochs=1000"],
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 1
     assert "File too large" in done.stderr
@@ -181,7 +196,10 @@ def test_a_disk_that_fills_up_ends_the_run_with_a_clear_word(home: Path) -> None
 def test_progress_is_shown_on_a_terminal_only() -> None:
     leader, follower = pty.openpty()
     process = subprocess.Popen(
-        [NNPLAY, "run", "iris-mlp", "epochs=30"], stdout=subprocess.PIPE, stderr=follower, stdin=subprocess.DEVNULL
+        [NNPLAY, "run", "iris-mlp", "epochs=30"],
+        stdout=subprocess.PIPE,
+        stderr=follower,
+        stdin=subprocess.DEVNULL,
     )
     os.close(follower)
     seen = b""

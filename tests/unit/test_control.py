@@ -38,7 +38,9 @@ def test_without_a_worker_there_is_an_error_at_once() -> None:
         control.send("nobody", Command("pause"))
 
 
-@pytest.mark.parametrize("line", [b"\xff\xfe\n", b"[]\n", b"{}\n", b'{"name":"dance"}\n', b'{"nam":"pause"}\n', b"3\n"])
+@pytest.mark.parametrize(
+    "line", [b"\xff\xfe\n", b"[]\n", b"{}\n", b'{"name":"dance"}\n', b'{"nam":"pause"}\n', b"3\n"]
+)
 def test_nonsense_is_answered_and_the_socket_lives_on(line: bytes) -> None:
     inbox: control.Inbox = control.Inbox()
     with control.listen("a-run", inbox.put):

@@ -52,7 +52,15 @@ events = st.one_of(
         test_accuracy=perhaps,
         seconds=numbers,
     ),
-    st.builds(Commanded, time=numbers, step=counts, epoch=counts, name=texts, key=texts, value=texts | st.just("nan")),
+    st.builds(
+        Commanded,
+        time=numbers,
+        step=counts,
+        epoch=counts,
+        name=texts,
+        key=texts,
+        value=texts | st.just("nan"),
+    ),
     st.builds(
         Ended,
         time=numbers,

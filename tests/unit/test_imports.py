@@ -23,7 +23,11 @@ LIGHT = [
 
 def loaded_by(code: str) -> set[str]:
     done = subprocess.run(
-        [sys.executable, "-c", f"import sys\n{code}\nprint(*{{name.partition('.')[0] for name in sys.modules}})"],
+        [
+            sys.executable,
+            "-c",
+            f"import sys\n{code}\nprint(*{{name.partition('.')[0] for name in sys.modules}})",
+        ],
         capture_output=True,
         text=True,
         check=True,

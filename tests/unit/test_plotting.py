@@ -84,7 +84,9 @@ def test_bounds_hold_all_values_and_stay_while_values_move_inside(values: list[f
     assert bounds([np.array([*values, min(values), max(values)])]) == (low, high)
 
 
-@pytest.mark.parametrize("axis", [(0.0, 1.0), (0.0, 100.0), (0.6, 1.2), (-3.0, 7.0), (0.0, 7.0), (1e-5, 2e-5)])
+@pytest.mark.parametrize(
+    "axis", [(0.0, 1.0), (0.0, 100.0), (0.6, 1.2), (-3.0, 7.0), (0.0, 7.0), (1e-5, 2e-5)]
+)
 @pytest.mark.parametrize("most", [2, 4, 6, 10])
 def test_ticks_are_few_and_inside(axis: tuple[float, float], most: int) -> None:
     found = ticks(axis, most)

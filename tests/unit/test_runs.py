@@ -109,7 +109,7 @@ def test_a_damaged_spec_is_told(run: Claim, text: str) -> None:
 
 
 def test_a_full_disk_is_told_and_leaves_whole_lines(run: Claim) -> None:
-    """A real limit on the file's size, in a process of its own: the kernel refuses in the middle of a line."""
+    """A real limit on the file's size, in a process of its own: the system refuses within a line."""
     script = """
 import resource, signal, sys
 from pathlib import Path
@@ -125,7 +125,9 @@ try:
 except StorageError as error:
     print(error)
 """
-    done = subprocess.run([sys.executable, "-c", script, str(run.path)], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(run.path)], capture_output=True, text=True, check=True
+    )
     assert "cannot write" in done.stdout
     assert "File too large" in done.stdout
     reader = RunReader(run.path)

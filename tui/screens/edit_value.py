@@ -1,30 +1,31 @@
-"""A small window in which one value is typed anew."""
+"""A small window in which one value is chosen or typed anew."""
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
-from textual.widgets import Input, Static
+from textual.widgets import Input, OptionList, Static
+from textual.widgets.option_list import Option
 
 from engine.errors import RequestError
 from engine.spec import KEYS, Spec
+from engine.values import Flag, Word
 
 
 class EditValue(ModalScreen[Spec | None]):
-    """Gives back the changed spec, or None if the value is left as it was. What is not allowed stays open."""
+    """Gives back the changed spec, or None if it is left as it was; what is refused says why and stays."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [("escape", "dismiss(None)", "Back")]
+    BINDINGS = [("escape", "dismiss(None)", "Back")]
     DEFAULT_CSS = """
     EditValue { align: center middle; }
     EditValue > Vertical {
-        width: 64; max-width: 100%; height: auto; background: $surface; border: round $primary; padding: 0 1;
+        width: 64; max-width: 100%; height: auto; max-height: 100%;
+        background: $surface; border: round $primary; padding: 0 1;
     }
-    EditValue Input { border: none; height: 1; padding: 0; margin: 1 0; background: $boost; }
+    EditValue Input { margin: 1 0 0 0; background: $boost; }
+    EditValue OptionList { margin: 1 0 0 0; border: none; padding: 0; max-height: 12; background: $surface; }
     EditValue #trouble { color: $error; }
     """
 
@@ -32,20 +33,40 @@ class EditValue(ModalScreen[Spec | None]):
         super().__init__()
         self.spec = spec
         self.key = KEYS[key]
+        match self.key.kind:
+            case Word() as word:
+                self.choices = list(word.choices())
+            case Flag():
+                self.choices = ["yes", "no"]
+            case _:
+                self.choices = []
 
     def compose(self) -> ComposeResult:
+        value = self.spec.text(self.key.name)
         with Vertical() as box:
             box.border_title = self.key.name
             box.border_subtitle = f"takes effect: {self.key.effect}"
-            yield Static(Text(f"{self.key.help}: {self.key.kind.allowed}", "dim"))
-            yield Input(self.spec.text(self.key.name))
+            if self.choices:
+                yield Static(Text(self.key.help, "dim"))
+                choices = OptionList(*(Option(Text(choice), id=choice) for choice in self.choices), compact=True)
+                choices.highlighted = self.choices.index(value)
+                yield choices
+            else:
+                yield Static(Text(f"{self.key.help}: {self.key.kind.allowed}", "dim"))
+                yield Input(value, compact=True)
             yield Static(id="trouble")
 
     def on_input_changed(self) -> None:
         self.query_one("#trouble", Static).update("")
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
+        self._take(event.value)
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        self._take(event.option_id or "")
+
+    def _take(self, text: str) -> None:
         try:
-            self.dismiss(self.spec.replace_text({self.key.name: event.value}))
+            self.dismiss(self.spec.replace_text({self.key.name: text}))
         except RequestError as error:
             self.query_one("#trouble", Static).update(Text(str(error)))

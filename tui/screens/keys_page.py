@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from itertools import groupby
-from typing import ClassVar
 
 from rich.table import Table
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.binding import BindingType
 from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
@@ -19,7 +17,7 @@ from tui.keys import KEYS, shown
 class KeysPage(ModalScreen[None]):
     """Made from the table of keys; any of ?, escape and q leaves it."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [("question_mark,escape,q", "dismiss", "Back")]
+    BINDINGS = [("question_mark,escape,q", "dismiss", "Back")]
     DEFAULT_CSS = """
     KeysPage { align: center middle; }
     KeysPage > VerticalScroll {

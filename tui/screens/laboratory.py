@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import numpy as np
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
@@ -24,8 +22,12 @@ class Laboratory(Screen[None]):
     """Shows one spec and one run; it decides nothing."""
 
     AUTO_FOCUS = ""
-    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [(0, "-narrow"), (100, "-normal"), (160, "-wide")]
-    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [(0, "-short"), (30, "-tall")]
+    HORIZONTAL_BREAKPOINTS = [
+        (0, "-narrow"),
+        (100, "-normal"),
+        (160, "-wide"),
+    ]
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]
 
     def compose(self) -> ComposeResult:
         yield StatusLine()
@@ -55,12 +57,14 @@ class Laboratory(Screen[None]):
 
 
 def _series(run: Snapshot, curves: Curves, name: str) -> list[Series]:
-    """Train and test curves; the epoch under way is a last point of the train curve, at its part of the epoch."""
+    """Train and test curves; of the epoch under way, the train curve has a last point at its part of it."""
     x, train = curves.epoch, getattr(curves, f"train_{name}")
     partial = getattr(run.progress, name) if run.progress else None
     train_x: Floats = x
     if run.progress and run.started and partial is not None:
-        within = (run.step - (curves_step := run.epoch * run.started.steps_per_epoch)) / run.started.steps_per_epoch
+        within = (
+            run.step - (curves_step := run.epoch * run.started.steps_per_epoch)
+        ) / run.started.steps_per_epoch
         assert curves_step >= 0
         train_x, train = np.append(x, run.epoch + within), np.append(train, partial)
     return [Series("train", train_x, train), Series("test", x, getattr(curves, f"test_{name}"))]

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,7 +39,7 @@ class Series:
 class Plot(Widget):
     """Curves over a common axis, with a line of title and legend above and the x axis below."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"plot--axis", "plot--title", "plot--series-1", "plot--series-2"}
+    COMPONENT_CLASSES = {"plot--axis", "plot--title", "plot--series-1", "plot--series-2"}
     DEFAULT_CSS = """
     Plot { height: 1fr; min-height: 5; }
     Plot .plot--title { text-style: bold; }

@@ -36,7 +36,7 @@ class ReportPanel(VerticalScroll):
         yield Static(id="report")
 
     def update(self, experiment: Experiment, spec: Spec, run: Snapshot | None) -> None:
-        """Show the report of a run that is over, else what the experiment is about; drawn only when it differs."""
+        """Show the report of a run that is over, else what the experiment is about; drawn when it differs."""
         state = run.state if run else "ready"
         shown = (run.run_id if run and run.over else spec.variant, experiment.name, state)
         if shown != self._shown:

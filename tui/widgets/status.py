@@ -19,7 +19,13 @@ SIGNS = {
     "failed": "✗",
     "died": "✗",
 }
-COLOURS = {"running": "success", "paused": "warning", "failed": "error", "died": "error", "finished": "accent"}
+COLOURS = {
+    "running": "success",
+    "paused": "warning",
+    "failed": "error",
+    "died": "error",
+    "finished": "accent",
+}
 
 
 class StatusLine(Widget):

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from rich.text import Text
-from textual.binding import Binding, BindingType
+from textual.binding import Binding
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
@@ -18,10 +16,12 @@ NAME = max(map(len, KEYS)) + 1
 class ValueList(OptionList):
     """One row a key. A value that the run under way does not have is marked until the run starts over."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "app.leave", show=False)]
+    BINDINGS = [Binding("escape", "app.leave", show=False)]
     DEFAULT_CSS = """
-    ValueList { border: none; padding: 0 0 0 2; background: $background; width: 36; height: 1fr;
-                scrollbar-size-vertical: 1; scrollbar-color: $panel-lighten-2; scrollbar-background: $background; }
+    ValueList {
+        width: 36; height: 1fr; border: none; padding: 0 0 0 2; background: $background;
+        scrollbar-size-vertical: 1; scrollbar-color: $panel-lighten-2; scrollbar-background: $background;
+    }
     ValueList:focus { border: none; background-tint: $foreground 3%; }
     """
 
@@ -34,6 +34,10 @@ class ValueList(OptionList):
         for index, prompt in enumerate(prompts):
             if self.get_option_at_index(index).prompt != prompt:
                 self.replace_option_prompt_at_index(index, prompt)
+
+    def on_focus(self) -> None:
+        if self.highlighted is None:
+            self.highlighted = 0
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         event.stop()

@@ -1,0 +1,221 @@
+"""The app with a real worker: what a person does, and what the screen shows then."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from driving import screen_text, sees, until
+
+from engine import experiments
+from engine.events import Commanded, Ended, EpochEnded
+from engine.runs import RunReader, is_alive
+from tui.app import NnplayApp
+from tui.keys import KEYS, shown
+
+SIZE = (120, 40)
+
+
+def app(*words: str) -> NnplayApp:
+    return NnplayApp(experiments.find("iris-mlp", words))
+
+
+def only_run(home: Path) -> Path:
+    (run,) = home.iterdir()
+    return run
+
+
+def step_shown(app: NnplayApp) -> int:
+    assert app.run_shown is not None
+    return app.run_shown.step
+
+
+async def test_space_trains_and_the_report_comes_at_the_end(home: Path) -> None:
+    async with app().run_test(size=SIZE, notifications=True) as pilot:
+        await sees(pilot, "iris-mlp", "@published", "○ ready", "space trains")
+        await pilot.press("space")
+        await sees(pilot, "● running", "━ train")
+        await sees(pilot, "✓ finished", "epoch 100 / 100", "eager · cpu", "steps/s")
+        text = screen_text(pilot.app)
+        assert re.search(r"train +loss 0\.640190 +accuracy 0\.9500 +test +loss 0\.6252\d\d +accuracy 0\.9800", text)
+        assert re.search(r"versicolor +0 +18 +1 +1\.00 +0\.95 +0\.97", text)
+        assert sum(0x2800 < ord(char) < 0x2900 for char in text) > 100
+    assert isinstance(RunReader(only_run(home)).poll()[-1], Ended)
+
+
+async def test_space_pauses_and_goes_on(home: Path) -> None:
+    async with app("epochs=100000").run_test(size=SIZE, notifications=True) as pilot:
+        await pilot.press("space")
+        await sees(pilot, "● running")
+        await until(pilot, lambda: step_shown(pilot.app) > 100)
+        await pilot.press("space")
+        await sees(pilot, "‖ paused")
+        paused_at = len(RunReader(only_run(home)).poll())
+        await pilot.press("space")
+        await sees(pilot, "● running")
+        await until(pilot, lambda: len(RunReader(only_run(home)).poll()) > paused_at + 5)
+
+
+async def test_steps_and_epochs_by_hand(home: Path) -> None:
+    async with app().run_test(size=SIZE, notifications=True) as pilot:
+        await pilot.press("s")
+        await sees(pilot, "‖ paused", "step 1")
+        await pilot.press("s", "s")
+        await sees(pilot, "‖ paused", "step 3")
+        await pilot.press("e")
+        await sees(pilot, "‖ paused", "epoch 1 / 100")
+        assert step_shown(pilot.app) == 50
+        await pilot.press("q")
+    commands = [(e.name, e.step) for e in RunReader(only_run(home)).poll() if isinstance(e, Commanded)]
+    assert commands == [("step", 0), ("step", 1), ("step", 2), ("epoch", 3), ("stop", 50)]
+
+
+async def test_r_starts_over_with_the_same_numbers(home: Path) -> None:
+    async with app("epochs=3").run_test(size=SIZE, notifications=True) as pilot:
+        await pilot.press("space")
+        await sees(pilot, "✓ finished")
+        first = pilot.app.run_shown
+        await pilot.press("r")
+        await until(pilot, lambda: pilot.app.run_shown.over and pilot.app.run_shown.run_id != first.run_id)
+    one, other = (
+        [e.train_loss for e in RunReader(run).poll() if isinstance(e, EpochEnded)] for run in home.iterdir()
+    )
+    assert one == other
+    assert len(one) == 3
+
+
+async def test_a_value_is_changed_refused_and_taken_over() -> None:
+    async with app("epochs=2").run_test(size=SIZE, notifications=True) as pilot:
+        await sees(pilot, "space trains")
+        await pilot.press("v", "down", "down", "down", "enter")
+        await sees(pilot, "widths of the hidden layers", "takes effect: next reset")
+        await pilot.press("backspace", "backspace", "0", "enter")
+        await sees(pilot, "hidden: expected widths from 1 to 65,536", "got 0")
+        await pilot.press("backspace", *"8,8", "enter")
+        await until(pilot, lambda: pilot.app.spec.hidden == (8, 8))
+        await sees(pilot, "8,8")
+        await pilot.press("escape", "space")
+        await sees(pilot, "✓ finished")
+        assert pilot.app.run_shown.spec.hidden == (8, 8)
+        assert pilot.app.run_shown.started.parameters == 4 * 8 + 8 + 8 * 8 + 8 + 8 * 3 + 3
+
+
+async def test_a_live_value_changes_in_the_run_and_a_structural_one_waits(home: Path) -> None:
+    async with app("epochs=100000").run_test(size=SIZE, notifications=True) as pilot:
+        await pilot.press("e")
+        await sees(pilot, "‖ paused", "epoch 1 /")
+        await pilot.app._take_over(pilot.app.spec.replace_text({"lr": "0.01", "hidden": "4"}))
+        await until(pilot, lambda: pilot.app.run_shown.spec.lr == 0.01)
+        await sees(pilot, "4 ↻")
+        assert "0.01 ↻" not in screen_text(pilot.app)
+        assert pilot.app.run_shown.spec.hidden == (16,)
+    commands = [(e.name, e.key, e.value) for e in RunReader(only_run(home)).poll() if isinstance(e, Commanded)]
+    assert ("set", "lr", "0.01") in commands
+
+
+async def test_a_killed_worker_is_told_within_a_second_and_the_app_lives_on(home: Path) -> None:
+    async with app("epochs=100000").run_test(size=SIZE, notifications=True) as pilot:
+        await pilot.press("space")
+        await sees(pilot, "● running")
+        await until(pilot, lambda: step_shown(pilot.app) > 50)
+        os.kill(_worker_of(only_run(home)), signal.SIGKILL)
+        killed = time.monotonic()
+        await sees(pilot, "✗ died", "the worker process died")
+        assert time.monotonic() - killed < 1.0
+        await pilot.press("s")
+        await sees(pilot, "‖ paused", "step 1")
+
+
+def _worker_of(run: Path) -> int:
+    """The process that has the run's lock file open."""
+    for link in Path("/proc").glob("[0-9]*/fd/*"):
+        try:
+            if os.readlink(link) == str(run / "lock"):
+                return int(link.parts[2])
+        except OSError:
+            continue
+    raise AssertionError("no process holds the lock")
+
+
+async def test_quitting_stores_the_run_and_leaves_no_process(home: Path) -> None:
+    async with app("epochs=100000").run_test(size=SIZE, notifications=True) as pilot:
+        await pilot.press("space")
+        await sees(pilot, "● running")
+        await pilot.press("q")
+    end = time.monotonic() + 10
+    while is_alive(only_run(home)):
+        assert time.monotonic() < end
+    ended = RunReader(only_run(home)).poll()[-1]
+    assert isinstance(ended, Ended)
+    assert ended.state == "interrupted"
+
+
+async def test_a_request_that_the_data_refuse_is_told() -> None:
+    async with app("batch_size=500").run_test(size=SIZE, notifications=True) as pilot:
+        await pilot.press("space")
+        await sees(pilot, "✗ failed", "batch_size: expected at most 100, the train rows of iris, got 500")
+
+
+async def test_a_state_folder_that_cannot_be_written_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").touch()
+    async with app().run_test(size=SIZE, notifications=True) as pilot:
+        monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file"))
+        await pilot.press("space")
+        await sees(pilot, "XDG_STATE_HOME")
+
+
+async def test_an_engine_that_cannot_start_is_told(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(_package_that_breaks(home.parent)))
+    async with app().run_test(size=SIZE, notifications=True) as pilot:
+        await pilot.press("space")
+        await sees(pilot, "could not start", "is broken")
+        await sees(pilot, "○ ready")
+    assert not list(home.iterdir())
+
+
+def _package_that_breaks(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "torch.py").write_text("raise ImportError('torch is broken')\n")
+    return folder
+
+
+async def test_the_keys_page_and_the_footer_come_from_the_table() -> None:
+    async with app().run_test(size=SIZE, notifications=True) as pilot:
+        await sees(pilot, *(f"{shown(key)} {key.label}" for key in KEYS if key.label))
+        await pilot.press("question_mark")
+        await sees(pilot, *(shown(key) for key in KEYS), *(key.title for key in KEYS))
+        await pilot.press("escape")
+        await sees(pilot, "space trains")
+
+
+async def test_every_key_is_in_the_command_palette_and_the_palette_runs_it() -> None:
+    async with app().run_test(size=SIZE, notifications=True) as pilot:
+        titles = {command.title for command in pilot.app.get_system_commands(pilot.app.screen)}
+        assert {key.title for key in KEYS if key.action != "command_palette"} <= titles
+        await pilot.press("ctrl+p")
+        await pilot.pause()
+        await pilot.press(*"corrected")
+        await sees(pilot, "Open iris-mlp@corrected")
+        await pilot.press("enter")
+        await sees(pilot, "@corrected", "logits")
+
+
+async def test_every_key_of_the_table_has_its_action() -> None:
+    for key in KEYS:
+        assert callable(getattr(NnplayApp, f"action_{key.action}")), key
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60), (40, 12), (20, 6)])
+async def test_the_app_fits_and_follows_any_size(size: tuple[int, int]) -> None:
+    async with app("epochs=2").run_test(size=size) as pilot:
+        await pilot.press("space")
+        await until(pilot, lambda: pilot.app.run_shown and pilot.app.run_shown.over)
+        await pilot.resize_terminal(100, 30)
+        await sees(pilot, "✓ finished")
+        lines = screen_text(pilot.app).splitlines()
+        assert len(lines) == 30
+        assert all(len(line) <= 100 for line in lines)
