@@ -2,19 +2,37 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from engine import control
+from engine.errors import NnplayError
+from engine.runs import is_alive
+
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """The folder of this test's runs."""
+    """The folder of this test's runs. Runs outlive the screen, so those still under way are stopped at the end."""
     sockets = Path(tempfile.mkdtemp(prefix="nn"))  # short: a socket's path has 108 bytes
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(sockets))
-    yield tmp_path / "state" / "nnplay" / "runs"
+    runs = tmp_path / "state" / "nnplay" / "runs"
+    yield runs
+    for run in runs.iterdir() if runs.exists() else ():
+        _stop(run)
     shutil.rmtree(sockets, ignore_errors=True)
+
+
+def _stop(run: Path) -> None:
+    end = time.monotonic() + 20
+    while is_alive(run):
+        assert time.monotonic() < end, f"the worker of {run} does not end"
+        with contextlib.suppress(NnplayError):
+            control.send(run.name, control.Command("stop"))
+        time.sleep(0.02)
