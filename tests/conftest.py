@@ -18,7 +18,7 @@ from engine.runs import is_alive
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """The folder of this test's runs. Runs outlive the screen, so those still under way are stopped at the end."""
+    """The folder of this test's runs. Runs outlive the screen, so those under way are stopped at the end."""
     sockets = Path(tempfile.mkdtemp(prefix="nn"))  # short: a socket's path has 108 bytes
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(sockets))

@@ -20,8 +20,21 @@ from engine.layers import reference
 from engine.spec import Spec
 
 
+# Below this many multiplications a step, a second thread costs more than it brings; and where other work keeps
+# the cores busy, every step would wait until the system finds time for it, which makes small runs crawl.
+ONE_THREAD_BELOW = 1_000_000
+
+
 def start(spec: Spec, data: Prepared) -> LoopTraining:
-    return LoopTraining(spec, data, Activated)
+    return start_loop(spec, data, Activated)
+
+
+def start_loop(spec: Spec, data: Prepared, layer: type[nn.Module]) -> LoopTraining:
+    """The loop over this kind of layer, on as many threads as its size is worth."""
+    training = LoopTraining(spec, data, layer)
+    if training.parameters * spec.batch_size < ONE_THREAD_BELOW:
+        torch.set_num_threads(1)
+    return training
 
 
 class Activated(nn.Linear):

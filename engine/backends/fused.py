@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from engine.backends.eager import LoopTraining
+from engine.backends.eager import LoopTraining, start_loop
 from engine.datasets import Prepared
 from engine.layers import LinearAct
 from engine.spec import Spec
 
 
 def start(spec: Spec, data: Prepared) -> LoopTraining:
-    return LoopTraining(spec, data, LinearAct)
+    return start_loop(spec, data, LinearAct)

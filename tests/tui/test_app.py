@@ -41,7 +41,9 @@ async def test_space_trains_and_the_report_comes_at_the_end(home: Path) -> None:
         await sees(pilot, "● running", "━ train")
         await sees(pilot, "✓ finished", "epoch 100 / 100", "eager · cpu", "steps/s")
         text = screen_text(pilot.app)
-        assert re.search(r"train +loss 0\.640190 +accuracy 0\.9500 +test +loss 0\.6252\d\d +accuracy 0\.9800", text)
+        assert re.search(
+            r"train +loss 0\.640190 +accuracy 0\.9500 +test +loss 0\.6252\d\d +accuracy 0\.9800", text
+        )
         assert re.search(r"versicolor +0 +18 +1 +1\.00 +0\.95 +0\.97", text)
         assert sum(0x2800 < ord(char) < 0x2900 for char in text) > 100
     assert isinstance(RunReader(only_run(home)).poll()[-1], Ended)
@@ -113,7 +115,9 @@ async def test_a_live_value_changes_in_the_run_and_a_structural_one_waits(home: 
         await sees(pilot, "4 ↻")
         assert "0.01 ↻" not in screen_text(pilot.app)
         assert pilot.app.run_shown.spec.hidden == (16,)
-    commands = [(e.name, e.key, e.value) for e in RunReader(only_run(home)).poll() if isinstance(e, Commanded)]
+    commands = [
+        (e.name, e.key, e.value) for e in RunReader(only_run(home)).poll() if isinstance(e, Commanded)
+    ]
     assert ("set", "lr", "0.01") in commands
 
 
@@ -134,7 +138,7 @@ def _worker_of(run: Path) -> int:
     """The process that has the run's lock file open."""
     for link in Path("/proc").glob("[0-9]*/fd/*"):
         try:
-            if os.readlink(link) == str(run / "lock"):
+            if link.readlink() == run / "lock":
                 return int(link.parts[2])
         except OSError:
             continue
@@ -160,7 +164,9 @@ async def test_a_request_that_the_data_refuse_is_told() -> None:
         await sees(pilot, "✗ failed", "batch_size: expected at most 100, the train rows of iris, got 500")
 
 
-async def test_a_state_folder_that_cannot_be_written_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_state_folder_that_cannot_be_written_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "file").touch()
     async with app().run_test(size=SIZE, notifications=True) as pilot:
         monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file"))

@@ -104,7 +104,9 @@ def test_the_main_screen(case: str, size: tuple[int, int], snap_compare: Callabl
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=lambda size: f"{size[0]}x{size[1]}")
 @pytest.mark.parametrize("keys", [["question_mark"], ["v", "down", "enter"]], ids=["keys", "edit"])
-def test_the_windows_over_it(keys: list[str], size: tuple[int, int], snap_compare: Callable[..., bool]) -> None:
+def test_the_windows_over_it(
+    keys: list[str], size: tuple[int, int], snap_compare: Callable[..., bool]
+) -> None:
     async def press(pilot: Pilot[None]) -> None:
         await pilot.press(*keys)
         await pilot.pause()

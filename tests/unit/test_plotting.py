@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from textual.geometry import Region
 
 from tui.axes import bounds, label, ticks
 from tui.braille import cells
-from tui.widgets.plot import GUTTER, _changed_spans
+from tui.dirty import changed_cells, changed_text
+from tui.widgets.plot import GUTTER
 
 
 def dots(patterns: np.ndarray) -> np.ndarray:
@@ -103,5 +105,11 @@ def test_only_the_cells_that_differ_are_marked() -> None:
     before = np.zeros((5, 20), dtype=np.uint16)
     after = before.copy()
     after[2, 3] = after[2, 6] = 7
-    (span,) = _changed_spans(before, after)
-    assert (span.x, span.y, span.width, span.height) == (GUTTER + 3, 3, 4, 1)
+    assert changed_cells(before, after, 8, 1) == [Region(11, 3, 4, 1)]
+    assert changed_cells(after, after, 8, 1) == []
+
+
+def test_only_the_characters_that_differ_are_marked() -> None:
+    assert changed_text("loss 0.25", "loss 0.31") == [Region(7, 0, 2, 1)]
+    assert changed_text("short", "shorter", row=3) == [Region(5, 3, 2, 1)]
+    assert changed_text("same", "same") == []

@@ -48,7 +48,9 @@ class EditValue(ModalScreen[Spec | None]):
             box.border_subtitle = f"takes effect: {self.key.effect}"
             if self.choices:
                 yield Static(Text(self.key.help, "dim"))
-                choices = OptionList(*(Option(Text(choice), id=choice) for choice in self.choices), compact=True)
+                choices = OptionList(
+                    *(Option(Text(choice), id=choice) for choice in self.choices), compact=True
+                )
                 choices.highlighted = self.choices.index(value)
                 yield choices
             else:

@@ -41,8 +41,7 @@ class Laboratory(Screen[None]):
 
     def update(self, spec: Spec, run: Snapshot | None) -> None:
         """Show the values to start with and the run under way or over, if there is one."""
-        status = self.query_one(StatusLine)
-        status.spec, status.run = spec, run
+        self.query_one(StatusLine).update(spec, run)
         experiment = experiments.get(spec.experiment)
         running = run.spec if run and not run.over else None
         self.query_one(ValueList).update(spec, running, experiment.spec(spec.variant))

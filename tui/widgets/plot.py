@@ -15,12 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.segment import Segment
 from rich.style import Style
-from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
 from tui.axes import bounds, label, ticks
 from tui.braille import BLANK, Range, cells
+from tui.dirty import changed_cells, changed_text
 from tui.history import Floats
 
 GUTTER = 8  # columns left of the curves: a tick's number and the axis
@@ -62,19 +62,17 @@ class Plot(Widget):
 
     def update(self, series: Sequence[Series], x_range: Range) -> None:
         """Draw these curves; the parts of the screen that differ are sent."""
+        legend, self._legend = self._title_strip().text, None
         self._series = tuple(series)
         y_range = self._fixed or bounds([s.y for s in self._series])
         moved = (x_range, y_range) != (self._x_range, self._y_range)
         self._x_range, self._y_range = x_range, y_range
         before, self._frame = self._frame, self._raster()
-        legend, self._legend = self._legend, None
         if moved or before.shape != self._frame.shape:
             self.refresh()
             return
-        dirty = _changed_spans(before, self._frame)
-        if legend is None or legend != self._title_strip():
-            dirty.append(Region(0, 0, self.size.width, 1))
-        if dirty:
+        dirty = changed_cells(before, self._frame, GUTTER, 1)
+        if dirty := dirty + changed_text(legend, self._title_strip().text):
             self.refresh(*dirty)
 
     def on_resize(self) -> None:
@@ -94,12 +92,16 @@ class Plot(Widget):
         return self._curve_strip(y - 1)
 
     def _raster(self) -> Frame:
-        """The frame of the present curves at the present size; a later curve lies on top."""
+        """The frame of the present curves at the present size; a cell has the colour of most of its dots."""
         width, height = max(self.size.width - GUTTER, 1), max(self.size.height - 2, 1)
         frame = np.zeros((height, width), dtype=np.uint16)
+        most = np.zeros((height, width), dtype=np.uint8)
         for index, series in enumerate(self._series, 1):
             dots = cells(series.x, series.y, width, height, self._x_range, self._y_range)
-            frame = np.where(dots > 0, (frame & 0xFF) | dots | (index << 8), frame).astype(np.uint16)
+            count = np.bitwise_count(dots)
+            owner = np.where(count > most, index << 8, frame & 0xFF00)
+            frame = (owner | (frame & 0xFF) | dots).astype(np.uint16)
+            most = np.maximum(most, count)
         return frame
 
     def _style(self, part: str) -> Style:
@@ -146,14 +148,3 @@ class Plot(Widget):
             line[start : start + len(text)] = text
         line[1 : 1 + len(self.x_label)] = self.x_label
         return Strip([Segment("".join(line)[: self.size.width], self._style("axis"))])
-
-
-def _changed_spans(before: Frame, after: Frame) -> list[Region]:
-    """Per row of curves, the span of cells that differ, as regions of the widget."""
-    differs = before != after
-    spans = []
-    for row in np.flatnonzero(differs.any(axis=1)).tolist():
-        columns = np.flatnonzero(differs[row])
-        first, last = int(columns[0]), int(columns[-1])
-        spans.append(Region(GUTTER + first, 1 + row, last - first + 1, 1))
-    return spans

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from rich.text import Text
 from textual.app import RenderResult
-from textual.reactive import reactive
 from textual.widget import Widget
 
 from engine.spec import Spec
+from tui.dirty import changed_text
 from tui.feed import Snapshot
 
 SIGNS = {
@@ -33,12 +33,29 @@ class StatusLine(Widget):
 
     DEFAULT_CSS = "StatusLine { height: 1; background: $panel; padding: 0 1; }"
 
-    spec: reactive[Spec | None] = reactive(None)
-    run: reactive[Snapshot | None] = reactive(None)
+    def __init__(self) -> None:
+        super().__init__()
+        self._spec: Spec | None = None
+        self._run: Snapshot | None = None
+        self._state_shown = ""
+
+    def update(self, spec: Spec, run: Snapshot | None) -> None:
+        """Show the spec to start with, or the run; what did not change is not sent again."""
+        before = self._line().plain
+        self._spec, self._run = spec, run
+        state = run.state if run else "ready"
+        if state != self._state_shown:  # colours change as well
+            self._state_shown = state
+            self.refresh()
+        elif dirty := changed_text(before, self._line().plain):
+            self.refresh(*dirty)
 
     def render(self) -> RenderResult:
+        return self._line()
+
+    def _line(self) -> Text:
         width = self.content_size.width
-        spec = self.run.spec if self.run else self.spec
+        spec = self._run.spec if self._run else self._spec
         if spec is None or width <= 0:
             return Text()
         line = Text.assemble(("nnplay", "bold"), "  ", spec.experiment, (f" @{spec.variant}", "dim"))
@@ -56,17 +73,18 @@ class StatusLine(Widget):
     def _engine(self, spec: Spec) -> list[Text]:
         """What computes, and how fast; shorter and shorter, for narrow screens."""
         parts = [spec.backend, spec.device]
-        if self.run and self.run.steps_per_second:
-            parts.append(f"{thousands(self.run.steps_per_second)} steps/s")
+        if self._run and self._run.steps_per_second:
+            parts.append(f"{thousands(self._run.steps_per_second):>6} steps/s")
         return [Text(" · ".join(parts[:count]), "dim") for count in range(len(parts), 0, -1)]
 
     def _state(self) -> Text:
-        run = self.run
+        run = self._run
         if run is None:
             return Text("○ ready", "dim")
         colour = self.app.theme_variables.get(COLOURS.get(run.state, ""), "")
         text = Text(f"{SIGNS[run.state]} {run.state}", colour)
-        text.append(f"  epoch {run.epoch} / {run.spec.epochs}", "none")
+        epochs = str(run.spec.epochs)
+        text.append(f"  epoch {run.epoch:>{len(epochs)}} / {epochs}", "none")
         if run.progress:
             text.append(f"  step {run.step}", "dim")
         return text

@@ -1,0 +1,33 @@
+"""Draw the README's picture: the app itself trains the Iris network and saves its screen as SVG.
+
+python tests/picture.py docs/nnplay.svg
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+from engine import experiments
+from tui.app import NnplayApp
+
+
+async def draw(target: Path) -> None:
+    """Train to the end at 120×36 and save the screen to `target`."""
+    app = NnplayApp(experiments.find("iris-mlp"))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await pilot.press("space")
+        while not (app.run_shown and app.run_shown.over):
+            await pilot.pause(0.05)
+        await pilot.pause()
+        target.parent.mkdir(parents=True, exist_ok=True)
+        app.save_screenshot(str(target))
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as state:
+        os.environ["XDG_STATE_HOME"] = state
+        asyncio.run(draw(Path(sys.argv[1])))
