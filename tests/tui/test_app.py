@@ -210,6 +210,22 @@ async def test_every_key_is_in_the_command_palette_and_the_palette_runs_it() -> 
         await sees(pilot, "@corrected", "logits")
 
 
+async def test_a_resized_plot_is_drawn_anew() -> None:
+    async with app("epochs=4").run_test(size=(120, 40)) as pilot:
+        await pilot.press("space")
+        await sees(pilot, "✓ finished")
+        await pilot.resize_terminal(80, 24)
+        await pilot.pause()
+        rows = [
+            line
+            for line in screen_text(pilot.app).splitlines()
+            if any(0x2800 < ord(c) < 0x2900 for c in line)
+        ]
+        plot = pilot.app.screen.query_one("#loss")
+        last = max(place for row in rows for place, c in enumerate(row) if 0x2800 < ord(c) < 0x2900)
+        assert last == plot.region.right - 1  # the last epoch lies at the right edge
+
+
 async def test_every_key_of_the_table_has_its_action() -> None:
     for key in KEYS:
         assert callable(getattr(NnplayApp, f"action_{key.action}")), key

@@ -78,6 +78,7 @@ class Plot(Widget):
     def on_resize(self) -> None:
         self._frame = self._raster()
         self._legend = None
+        self.refresh()
 
     def notify_style_update(self) -> None:
         super().notify_style_update()
