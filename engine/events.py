@@ -118,7 +118,7 @@ _NAMES: dict[type, str] = {
     Ended: "ended",
 }
 _TYPES: dict[str, type] = {name: kind for kind, name in _NAMES.items()}
-_FIELDS = {kind: tuple(f.name for f in dataclasses.fields(kind)) for kind in (*_NAMES, Report)}
+_FIELDS = {kind: {f.name: str(f.type) for f in dataclasses.fields(kind)} for kind in (*_NAMES, Report)}
 _ODD = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 
 
@@ -136,7 +136,7 @@ def from_line(line: bytes) -> Event:
         raise ValueError("the line's checksum does not fit")
     values = json.loads(body + b"}")
     kind = _TYPES.get(values.pop("event"))
-    if kind is None or not set(values) <= set(_FIELDS[kind]):
+    if kind is None or not values.keys() <= _FIELDS[kind].keys():
         raise ValueError("an event that this nnplay does not know: was it written by a later one?")
     if values.get("report"):
         values["report"] = Report(**_odd_numbers(Report, values["report"]))
@@ -159,15 +159,13 @@ def _plain(event: Any) -> dict[str, Any]:
 
 # Only fields of numbers are read back from "nan": a class may well be named so.
 _NUMBERS = {
-    kind: frozenset(
-        f.name for f in dataclasses.fields(kind) if "float" in str(f.type) and "list" not in str(f.type)
-    )
-    for kind in (*_NAMES, Report)
+    kind: [name for name, type in fields.items() if "float" in type and "list" not in type]
+    for kind, fields in _FIELDS.items()
 }
 
 
 def _odd_numbers(kind: type, values: dict[str, Any]) -> dict[str, Any]:
-    for name in _NUMBERS[kind] & values.keys():
-        if isinstance(values[name], str):
-            values[name] = _ODD[values[name]]
+    for name in _NUMBERS[kind]:
+        if isinstance(value := values.get(name), str):
+            values[name] = _ODD[value]
     return values

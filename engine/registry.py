@@ -14,14 +14,15 @@ from types import ModuleType
 
 from engine.errors import unknown
 
+NO_NAMES = ("base", "timing")  # what the files of a folder share
+
 
 @functools.cache
 def names(folder: str) -> tuple[str, ...]:
-    """The names in `engine/<folder>`, sorted; modules with a leading underscore and `base` are not names."""
+    """The names in `engine/<folder>`, sorted; shared modules are not names."""
     modules = pkgutil.iter_modules([str(Path(__file__).parent / folder)])
-    return tuple(
-        sorted(m.name.replace("_", "-") for m in modules if not m.name.startswith("_") and m.name != "base")
-    )
+    found = (m.name.replace("_", "-") for m in modules if not m.name.startswith("_"))
+    return tuple(sorted(name for name in found if name not in NO_NAMES))
 
 
 def load(folder: str, name: str) -> ModuleType:

@@ -123,10 +123,13 @@ class RunReader:
         except (ValueError, RequestError) as error:
             raise StorageError(f"{path / 'spec.json'} is damaged: {error}") from None
 
-    def poll(self) -> list[Event]:
-        """The events since the last call, in order; an empty list when there is nothing new."""
+    def poll(self, most: int = -1) -> list[Event]:
+        """The events since the last call, in order; an empty list when there is nothing new.
+
+        With `most`, about as many bytes are read at once, so that a long log comes in parts.
+        """
         events: list[Event] = []
-        for line in self._whole_lines():
+        for line in self._whole_lines(most):
             self._line += 1
             try:
                 events.append(from_line(line))
@@ -135,14 +138,15 @@ class RunReader:
                 break
         return events
 
-    def _whole_lines(self) -> Iterator[bytes]:
+    def _whole_lines(self, most: int) -> Iterator[bytes]:
         """Lines that end in a newline; what is behind the last newline is left for the next call."""
         if self.damage:
             return
         try:
             with (self.path / "events.jsonl").open("rb") as file:
                 file.seek(self._offset)
-                data = file.read()
+                data = file.read(most)
+                data += file.readline() if most >= 0 else b""
         except FileNotFoundError:
             return
         whole = data[: data.rfind(b"\n") + 1]

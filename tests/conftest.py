@@ -31,7 +31,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 def _stop(run: Path) -> None:
     end = time.monotonic() + 20
-    while is_alive(run):
+    while control.socket_path(run.name).exists() and is_alive(run):
         assert time.monotonic() < end, f"the worker of {run} does not end"
         with contextlib.suppress(NnplayError):
             control.send(run.name, control.Command("stop"))

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
-from engine import experiments
+from engine import experiments, registry
 from engine.errors import NnplayError, RequestError, unknown
 
 EPILOG = "Values are given as key=value, as in: nnplay run iris-mlp lr=0.03 hidden=8,8 seed=7"
@@ -29,7 +29,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit status."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        options = _parser(words).parse_args(words)
+        # What follows these two belongs to the engine's own module, its --help included.
+        own = words[:1] if words[:1] in (["check"], ["bench"]) else words
+        options = _parser(words).parse_args(own)
         command: Callable[[argparse.Namespace], int] = options.command
         status = command(options)
         sys.stdout.flush()
@@ -65,6 +67,12 @@ def _parser(words: Sequence[str]) -> Parser:
     run.add_argument("--json", action="store_true", help="one JSON object on standard output")
     run.add_argument("--quiet", action="store_true", help="no progress on standard error")
     run.set_defaults(command=_run)
+
+    check = commands.add_parser("check", help="are the kernels right on this machine", add_help=False)
+    check.set_defaults(command=lambda _: _become("engine.check", words[1:]))
+
+    bench = commands.add_parser("bench", help="how fast is it on this machine", add_help=False)
+    bench.set_defaults(command=lambda _: _bench(words[1:]))
 
     first = next((word for word in words if not word.startswith("-")), None)
     if first is not None and first not in commands.choices:
@@ -102,6 +110,22 @@ def _run(options: argparse.Namespace) -> int:
     from tui import headless
 
     return headless.run(spec, as_json=options.json, quiet=options.quiet)
+
+
+def _bench(words: Sequence[str]) -> int:
+    known = registry.names("bench")
+    if not words or words[0] in ("-h", "--help"):
+        print(f"usage: nnplay bench {{{','.join(known)}}} [--json] [--help]")
+        return 0
+    if words[0] not in known:
+        raise unknown("benchmark", words[0], known)
+    return _become(f"engine.bench.{words[0]}", words[1:])
+
+
+def _become(module: str, words: Sequence[str]) -> NoReturn:
+    """Replace this process by one that runs a module of the engine, which may import torch."""
+    sys.stdout.flush()
+    os.execv(sys.executable, [sys.executable, "-m", module, *words])
 
 
 def _split(request: list[str]) -> tuple[str, list[str]]:

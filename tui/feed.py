@@ -20,6 +20,7 @@ from tui.history import Curves, History
 
 FRAME = 0.1  # seconds between two looks at the log
 LIFE = 0.3  # seconds between two looks at the lock
+PART = 1 << 18  # bytes of the log read for one frame: parsing holds up the screen, so it is done in parts
 
 State = Literal["starting", "running", "paused", "finished", "interrupted", "failed", "died"]
 OVER: frozenset[State] = frozenset({"finished", "interrupted", "failed", "died"})
@@ -79,8 +80,8 @@ class Feed:
             if time.monotonic() >= next_life:  # before the poll, so that the last words are read
                 alive = is_alive(self._reader.path)
                 next_life = time.monotonic() + LIFE
-            snapshot = self._after(self._reader.poll())
-            if not alive and not snapshot.over:
+            snapshot = self._after(events := self._reader.poll(PART))
+            if not (alive or events or snapshot.over):
                 snapshot = replace(snapshot, state="died", message="the worker process died")
             if self._reader.damage:
                 snapshot = replace(
@@ -104,7 +105,11 @@ class Feed:
         if not events:
             return self._snapshot
         snapshot = self._snapshot
-        for event in events:
+        for event, following in zip(events, [*events[1:], None], strict=True):
+            if isinstance(event, EpochEnded):
+                self._history.append(event)
+                if isinstance(following, EpochEnded) and self._waiting is None:
+                    continue  # of many epochs in a row only the last one makes a snapshot
             snapshot = self._step(snapshot, event)
         return replace(snapshot, curves=self._history.curves())
 
@@ -113,7 +118,6 @@ class Feed:
             case Started():
                 return replace(old, started=event, state="paused" if event.paused else "running")
             case EpochEnded():
-                self._history.append(event)
                 return replace(
                     old,
                     step=event.step,

@@ -19,9 +19,8 @@ from engine.errors import RequestError
 from engine.layers import reference
 from engine.spec import Spec
 
-
-# Below this many multiplications a step, a second thread costs more than it brings; and where other work keeps
-# the cores busy, every step would wait until the system finds time for it, which makes small runs crawl.
+# Below this many multiplications a step, a second thread costs more than it brings; and where other work
+# keeps the cores busy, every step would wait until the system finds time for it: small runs would crawl.
 ONE_THREAD_BELOW = 1_000_000
 
 

@@ -237,3 +237,12 @@ def test_help_and_version() -> None:
     assert done.returncode == 0
     assert all(word in done.stdout for word in ("play", "list", "run"))
     assert re.fullmatch(r"nnplay \d+\.\d+\.\d+\n", nnplay("--version").stdout)
+
+
+def test_check_and_bench_belong_to_the_engine() -> None:
+    assert "--json" in nnplay("check", "--help").stdout
+    assert "--threads" in nnplay("bench", "ops", "--help").stdout
+    assert "ops" in nnplay("bench").stdout
+    wrong = nnplay("bench", "opps")
+    assert (wrong.returncode, wrong.stderr.count("\n")) == (2, 1)
+    assert "did you mean ops?" in wrong.stderr

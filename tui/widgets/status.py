@@ -74,7 +74,7 @@ class StatusLine(Widget):
         """What computes, and how fast; shorter and shorter, for narrow screens."""
         parts = [spec.backend, spec.device]
         if self._run and self._run.steps_per_second:
-            parts.append(f"{thousands(self._run.steps_per_second):>6} steps/s")
+            parts.append(f"{thousands(self._run.steps_per_second)} steps/s")
         return [Text(" · ".join(parts[:count]), "dim") for count in range(len(parts), 0, -1)]
 
     def _state(self) -> Text:
@@ -83,8 +83,7 @@ class StatusLine(Widget):
             return Text("○ ready", "dim")
         colour = self.app.theme_variables.get(COLOURS.get(run.state, ""), "")
         text = Text(f"{SIGNS[run.state]} {run.state}", colour)
-        epochs = str(run.spec.epochs)
-        text.append(f"  epoch {run.epoch:>{len(epochs)}} / {epochs}", "none")
+        text.append(f"  epoch {run.epoch} / {run.spec.epochs}", "none")
         if run.progress:
             text.append(f"  step {run.step}", "dim")
         return text

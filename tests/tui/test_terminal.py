@@ -1,0 +1,148 @@
+"""The app on a real terminal: a pty, a process, and what is left when either goes."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import re
+import select
+import signal
+import struct
+import sys
+import termios
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from engine.events import EpochEnded
+from engine.runs import RunReader, is_alive
+
+NNPLAY = str(Path(sys.executable).with_name("nnplay"))
+ESCAPES = re.compile(
+    rb"\x1b(?:\[[0-9;?<>=]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[PX^_][^\x1b]*\x1b\\|.)", re.S
+)
+
+
+class Terminal:
+    """nnplay on a pty of 100 × 30."""
+
+    def __init__(self, *words: str, **environment: str):
+        self.pid, self.fd = pty.fork()
+        if self.pid == 0:
+            os.environ.update({"TERM": "xterm-256color", "COLORTERM": "truecolor"} | environment)
+            fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 100, 0, 0))
+            os.execv(NNPLAY, [NNPLAY, *words])
+        fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 100, 0, 0))
+        self.drawn = b""
+        self.status: int | None = None
+
+    def read(self, seconds: float = 0.05) -> bool:
+        """Take in what is drawn; False once the program has closed the terminal."""
+        if not select.select([self.fd], [], [], seconds)[0]:
+            return True
+        try:
+            chunk = os.read(self.fd, 1 << 16)
+        except OSError:
+            return False
+        self.drawn += chunk
+        return bool(chunk)
+
+    def sees(self, word: str, seconds: float = 40.0) -> None:
+        end = time.monotonic() + seconds
+        while word not in ESCAPES.sub(b"", self.drawn).decode(errors="replace"):
+            assert self.read(), f"ended without showing {word}"
+            assert time.monotonic() < end, f"never showed {word}"
+
+    def type(self, keys: str) -> None:
+        os.write(self.fd, keys.encode())
+
+    def wait(self, seconds: float = 10.0) -> int:
+        """The program's exit status, once it has ended; what it draws until then is read."""
+        end = time.monotonic() + seconds
+        while self.status is None:
+            assert time.monotonic() < end, "it does not end"
+            self.read(0.02)
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            if pid:
+                self.status = os.waitstatus_to_exitcode(status)
+        return self.status
+
+    def end(self) -> None:
+        if self.status is None:
+            os.kill(self.pid, signal.SIGKILL)
+            os.waitpid(self.pid, 0)
+
+
+@pytest.fixture
+def terminals() -> Iterator[list[Terminal]]:
+    opened: list[Terminal] = []
+    yield opened
+    for terminal in opened:
+        terminal.end()
+
+
+def only_run(home: Path) -> Path:
+    (run,) = home.iterdir()
+    return run
+
+
+def epochs_of(run: Path) -> int:
+    return sum(isinstance(event, EpochEnded) for event in RunReader(run).poll())
+
+
+def test_quitting_leaves_the_terminal_as_it_was(terminals: list[Terminal]) -> None:
+    terminals.append(terminal := Terminal())
+    terminal.sees("iris-mlp")
+    terminal.sees("quit")
+    terminal.type("q")
+    assert terminal.wait() == 0
+    for on, off in (
+        (b"\x1b[?1049h", b"\x1b[?1049l"),
+        (b"\x1b[?25l", b"\x1b[?25h"),
+        (b"\x1b[?1000h", b"\x1b[?1000l"),
+    ):
+        assert terminal.drawn.rfind(off) > terminal.drawn.rfind(on) >= 0
+
+
+def test_the_screens_process_never_loads_torch(terminals: list[Terminal], home: Path) -> None:
+    terminals.append(terminal := Terminal("play", "iris-mlp", "epochs=3"))
+    terminal.sees("iris-mlp")
+    terminal.type(" ")
+    terminal.sees("finished")
+    maps = Path(f"/proc/{terminal.pid}/maps").read_text()
+    assert "libtorch" not in maps
+    assert "sklearn" not in maps
+    terminal.type("q")
+    terminal.wait()
+
+
+def test_a_run_outlives_a_terminal_that_goes_away(terminals: list[Terminal], home: Path) -> None:
+    terminals.append(terminal := Terminal("play", "iris-mlp", "epochs=100000"))
+    terminal.sees("iris-mlp")
+    terminal.type(" ")
+    terminal.sees("running")
+    os.close(terminal.fd)
+    end = time.monotonic() + 2.0
+    while not os.waitpid(terminal.pid, os.WNOHANG)[0]:
+        assert time.monotonic() < end, "the app lives on without a terminal"
+    terminal.status = 0
+    before = epochs_of(only_run(home))
+    end = time.monotonic() + 20
+    while epochs_of(only_run(home)) <= before + 2:
+        assert time.monotonic() < end, "the run did not go on"
+    assert is_alive(only_run(home))
+
+
+@pytest.mark.parametrize(
+    "environment", [{"NO_COLOR": "1"}, {"TERM": "xterm", "COLORTERM": ""}, {"LANG": "C"}]
+)
+def test_plainer_terminals_show_it_too(terminals: list[Terminal], environment: dict[str, str]) -> None:
+    terminals.append(terminal := Terminal("play", "iris-mlp", "epochs=3", **environment))
+    terminal.sees("iris-mlp")
+    terminal.type(" ")
+    terminal.sees("finished")
+    terminal.type("q")
+    assert terminal.wait() == 0
