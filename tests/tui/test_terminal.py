@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import pyte
 import pytest
 
 from engine.events import EpochEnded
@@ -24,6 +25,10 @@ NNPLAY = str(Path(sys.executable).with_name("nnplay"))
 ESCAPES = re.compile(
     rb"\x1b(?:\[[0-9;?<>=]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[PX^_][^\x1b]*\x1b\\|.)", re.S
 )
+
+
+# The kitty keyboard and mode queries, of which pyte draws the last letter.
+ESCAPES_PYTE_MISTAKES = re.compile(rb"\x1b\[[<>=?][0-9;]*[a-zA-Z$]+|\x1b\[\?[0-9;]+\$p")
 
 
 class Terminal:
@@ -55,6 +60,24 @@ class Terminal:
         while word not in ESCAPES.sub(b"", self.drawn).decode(errors="replace"):
             assert self.read(), f"ended without showing {word}"
             assert time.monotonic() < end, f"never showed {word}"
+
+    def shown(self) -> list[str]:
+        """The screen's lines, as a terminal makes them of all that was drawn."""
+        screen = pyte.Screen(100, 30)
+        pyte.ByteStream(screen).feed(ESCAPES_PYTE_MISTAKES.sub(b"", self.drawn))
+        return [line.rstrip() for line in screen.display]
+
+    def settled(self) -> list[str]:
+        """The screen's lines once nothing more is drawn."""
+        before = -1
+        while before != len(self.drawn):
+            before = len(self.drawn)
+            self.read(1.0)
+        return self.shown()
+
+    def resize(self, rows: int, columns: int) -> None:
+        fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        os.kill(self.pid, signal.SIGWINCH)
 
     def type(self, keys: str) -> None:
         os.write(self.fd, keys.encode())
@@ -105,6 +128,23 @@ def test_quitting_leaves_the_terminal_as_it_was(terminals: list[Terminal]) -> No
         (b"\x1b[?1000h", b"\x1b[?1000l"),
     ):
         assert terminal.drawn.rfind(off) > terminal.drawn.rfind(on) >= 0
+
+
+def test_what_is_sent_piece_by_piece_is_what_a_full_repaint_shows(terminals: list[Terminal]) -> None:
+    terminals.append(terminal := Terminal("play", "iris-mlp", "epochs=40"))
+    terminal.sees("iris-mlp")
+    terminal.type(" ")
+    terminal.sees("precision")
+    pieces = terminal.settled()
+    assert any("✓ finished  epoch 40 / 40" in line for line in pieces)
+    terminal.drawn = b""
+    terminal.resize(30, 99)
+    terminal.sees("finished")
+    terminal.settled()
+    terminal.drawn = b""
+    terminal.resize(30, 100)
+    terminal.sees("finished")
+    assert terminal.settled() == pieces
 
 
 def test_the_screens_process_never_loads_torch(terminals: list[Terminal], home: Path) -> None:

@@ -10,6 +10,7 @@ from textual.widgets import Footer
 
 from engine import experiments
 from engine.spec import Spec
+from tui.compositor import SpanCompositor
 from tui.feed import Snapshot
 from tui.history import Curves, Floats
 from tui.widgets.plot import Plot, Series
@@ -28,6 +29,10 @@ class Laboratory(Screen[None]):
         (160, "-wide"),
     ]
     VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._compositor = SpanCompositor()
 
     def compose(self) -> ComposeResult:
         yield StatusLine()
