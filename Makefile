@@ -41,14 +41,14 @@ picture: install
 	$(BIN)/python tests/picture.py docs/nnplay.svg
 
 clean:
-	rm -rf $(VENV) build *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) build *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .grimp_cache snapshot_report.html
 	find csrc engine tui tests -name __pycache__ -prune -exec rm -rf {} +
 	rm -f engine/_C.*.so
 
 # A machine that has torch keeps it (a GPU box has one for its driver); else the CPU build is small and quick.
 $(VENV)/bin/python:
 	command -v $(PYTHON) >/dev/null || { echo "nnplay needs Python 3.11 or newer: install it, or name one: make PYTHON=..."; exit 1; }
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "nnplay needs Python 3.11 or newer, and $(PYTHON) is $$($(PYTHON) -V): name another, make PYTHON=python3.12"; exit 1; }
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "nnplay needs Python 3.11 or newer, and $(PYTHON) is $$($(PYTHON) -V 2>&1): name another, make PYTHON=python3.12"; exit 1; }
 	command -v $${CXX:-g++} >/dev/null || { echo "nnplay builds its kernels with a C++ compiler: install g++ (Debian: apt install g++)"; exit 1; }
 	$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "nnplay makes a virtual environment: install Python's venv (Debian: apt install python3-venv)"; exit 1; }
 	if $(PYTHON) -c 'import torch' 2>/dev/null; then \

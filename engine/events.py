@@ -39,6 +39,7 @@ class Progressed:
 
     step: int  # updates since the run began
     epoch: int  # the epoch under way, from 1
+    part: float  # of the epoch that is done, from 0 to 1
     loss: float
     accuracy: float | None
 

@@ -41,7 +41,7 @@ class Zygote:
         self._turn = threading.Lock()
         self._socket, theirs = socket.socketpair()
         self._socket.settimeout(READY_WITHIN)
-        self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 (closed by close)  # noqa: SIM115 (closed by close)
+        self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 (closed by close)
         command = [sys.executable, "-m", "engine.zygote", str(theirs.fileno())]
         with theirs:
             self._process = subprocess.Popen(
@@ -73,6 +73,11 @@ class Zygote:
         pid: int = answer["pid"]
         return pid
 
+    @property
+    def alive(self) -> bool:
+        """Whether the process can still be asked."""
+        return self._process.poll() is None
+
     def _wait_until_ready(self) -> None:
         if not self._ready:
             if not self._answers.readline():
@@ -82,6 +87,8 @@ class Zygote:
 
     def _last_words(self) -> str:
         """The last line of what the process said on standard error: the message of its exception."""
+        if self._stderr.closed:
+            return "the engine was closed meanwhile"
         size = os.fstat(self._stderr.fileno()).st_size
         self._stderr.seek(max(0, size - 4096))
         lines = self._stderr.read().decode(errors="replace").strip().splitlines()
@@ -89,6 +96,8 @@ class Zygote:
 
     def close(self) -> None:
         """End the zygote, warm or not; the workers that it forked live on."""
+        if self._stderr.closed:
+            return
         self._process.terminate()
         self._process.wait()
         self._socket.close()

@@ -2,7 +2,8 @@
 
     <id>/spec.json      what was asked for
     <id>/events.jsonl   what happened: append only, one event a line; the truth
-    <id>/lock           locked (flock) from the run's first moment to the end of its worker
+    <id>/lock           locked (flock) from the run's first moment to the end of its worker; its contents are
+                        only room kept for the log's last line, should the disk fill up
     <id>/worker.log     whatever the worker's libraries had to say
 
 The lock is taken by whoever creates the run and handed to the worker as an open file, so that there is no
@@ -13,6 +14,7 @@ again later.
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
@@ -27,6 +29,8 @@ from engine.errors import RequestError, StorageError
 from engine.events import Event, from_line, to_line
 from engine.locations import runs_dir
 from engine.spec import Spec
+
+RESERVE = 16384  # bytes: a last line, in blocks of whatever file system
 
 
 @dataclass(frozen=True)
@@ -48,18 +52,24 @@ class Claim:
 def create(spec: Spec) -> Claim:
     """A new, locked run directory for the spec. Raises StorageError if it cannot be written."""
     stamp = time.strftime("%Y%m%d-%H%M%S")
-    path = runs_dir() / f"{stamp}-{spec.experiment}-{secrets.token_hex(2)}"
+    path = runs_dir() / f"{stamp}-{spec.experiment}-{secrets.token_hex(3)}"
     with _storage_errors(path):
         path.mkdir(mode=0o700)
-        (path / "spec.json").write_text(json.dumps(spec.to_json(), indent=2) + "\n")
-        lock = os.open(path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        try:
+            (path / "spec.json").write_text(json.dumps(spec.to_json(), indent=2) + "\n")
+            lock = os.open(path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            os.write(lock, bytes(RESERVE))
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            shutil.rmtree(path, ignore_errors=True)
+            raise
     return Claim(path, lock)
 
 
 def discard(run: Claim) -> None:
-    """Remove a new run that could not be started."""
-    shutil.rmtree(run.path, ignore_errors=True)
+    """Remove a released run that could not be started, unless a worker has its lock after all."""
+    if not is_alive(run.path):
+        shutil.rmtree(run.path, ignore_errors=True)
 
 
 def is_alive(path: Path) -> bool:
@@ -91,7 +101,10 @@ class RunWriter:
     def append(self, event: Event) -> None:
         line = to_line(event)
         with _storage_errors(self.path):
-            start = os.fstat(self._file).st_size
+            status = os.fstat(self._file)
+            if status.st_nlink == 0:
+                raise OSError(errno.ENOENT, "the run's folder was removed")
+            start = status.st_size
             try:
                 written = os.write(self._file, line)
                 if written < len(line):  # the disk filled up in the middle; the next write says so
@@ -100,6 +113,13 @@ class RunWriter:
                 with contextlib.suppress(OSError):
                     os.ftruncate(self._file, start)
                 raise
+
+    def append_last(self, event: Event) -> None:
+        """Append the event that ends the log, in the room kept for it if the disk is full; then close."""
+        with contextlib.suppress(OSError):
+            os.truncate(self.path.with_name("lock"), 0)
+        self.append(event)
+        self.close()
 
     def close(self) -> None:
         """Make the log safe against a power cut and close it."""

@@ -135,7 +135,7 @@ def _refused(key: Key, value: Any) -> RequestError:
     """The error for a value that its key does not allow; for a mistyped name it offers the nearest."""
     if isinstance(key.kind, Word) and isinstance(value, str):
         return unknown(key.name, value, key.kind.choices())
-    return RequestError(f"{key.name}: expected {key.kind.allowed}, got {value!s:.60}")
+    return RequestError(f"{key.name}: expected {key.kind.allowed}, got {str(value)[:60] or 'nothing'}")
 
 
 KEYS: dict[str, Key] = {

@@ -20,7 +20,7 @@ from importlib import metadata
 from engine import registry
 from engine.backends.base import Metrics, NonFiniteLoss, Training
 from engine.control import Command, Inbox
-from engine.datasets import Prepared, prepare
+from engine.datasets import check_batch, prepare
 from engine.errors import RequestError, unknown
 from engine.events import Commanded, Ended, EndState, EpochEnded, Event, Progressed, Started
 from engine.report import make_report
@@ -31,10 +31,14 @@ PROGRESS = 0.25  # seconds between two reports from within an epoch
 
 
 class Trainer:
-    """Trains one spec. `paused` waits for a command before the first step."""
+    """Trains one spec; `paused` waits for a command before the first step.
+
+    Raises RequestError if the data do not fit the spec.
+    """
 
     def __init__(self, spec: Spec, inbox: Inbox, *, paused: bool = False, began: float | None = None):
         self.spec = spec
+        self.data = prepare(spec)
         self.inbox = inbox
         self.began = time.monotonic() if began is None else began
         self.step = 0
@@ -47,16 +51,15 @@ class Trainer:
         self.last: EpochEnded | None = None
 
     def events(self) -> Iterator[Event]:
-        """All events of the run. Raises RequestError, before the first, if the spec cannot be run."""
-        data = prepare(self.spec)
-        training: Training = registry.load("backends", self.spec.backend).start(self.spec, data)
+        """All events of the run. Raises RequestError, before the first, if the backend cannot run it."""
+        training: Training = registry.load("backends", self.spec.backend).start(self.spec, self.data)
         state: EndState = "finished"
         message = ""
         try:
             training.begin_epoch()
-            yield self._started(training, data)
+            yield self._started(training)
             while self.epoch < self.spec.epochs and not self.stopped:
-                yield from self._epoch(training, data)
+                yield from self._epoch(training)
             if self.stopped:
                 state, message = "interrupted", f"stopped in epoch {self.epoch + 1}, after {self.step} steps"
         except NonFiniteLoss as error:
@@ -64,7 +67,7 @@ class Trainer:
             state = "failed"
             where = f"at step {self.step + 1}, in epoch {self.epoch + 1}"
             message = f"{error} {where}; try a lower lr than {self.spec.lr:g}"
-        yield self._ended(training, data, state, message)
+        yield self._ended(training, state, message)
 
     def accept(self, command: Command) -> None:
         """Queue a command. Raises RequestError if it cannot take effect in a run that is under way."""
@@ -76,13 +79,15 @@ class Trainer:
                     f"{command.key} takes effect when the run starts over, not while it is under way"
                 )
             changed = self.spec.replace_text({command.key: command.value})
+            check_batch(changed, len(self.data.train_y))
             if changed.epochs < self.epoch:
                 raise RequestError(f"epochs: {self.epoch} are done already, got {command.value}")
         self.inbox.put(command)
 
-    def _epoch(self, training: Training, data: Prepared) -> Iterator[Event]:
-        """Train what is left of the epoch under way, or up to where a command stops it."""
+    def _epoch(self, training: Training) -> Iterator[Event]:
+        """Train the epoch that was begun, to its end or to where a command stops it."""
         reported = time.monotonic()
+        steps = training.steps_left
         while training.steps_left:
             yield from self._obey(training)
             if self.stopped:
@@ -95,9 +100,16 @@ class Trainer:
                 reported = now
                 metrics = training.metrics()
                 yield Progressed(
-                    step=self.step, epoch=self.epoch + 1, loss=metrics.loss, accuracy=metrics.accuracy
+                    step=self.step,
+                    epoch=self.epoch + 1,
+                    part=1 - training.steps_left / steps,
+                    loss=metrics.loss,
+                    accuracy=metrics.accuracy,
                 )
-        yield self._epoch_ended(training, data)
+        self.last = self._epoch_ended(training)
+        yield self.last
+        if self.last.test_loss is not None and not math.isfinite(self.last.test_loss):
+            raise NonFiniteLoss(self.last.test_loss, 0)
         if self.epoch < self.spec.epochs:
             training.begin_epoch()
 
@@ -158,11 +170,11 @@ class Trainer:
                 self.spec = self.spec.replace_text({command.key: command.value})
                 training.change(self.spec)
 
-    def _epoch_ended(self, training: Training, data: Prepared) -> EpochEnded:
+    def _epoch_ended(self, training: Training) -> EpochEnded:
         self.epoch += 1
         train = training.metrics()
-        test = training.evaluate(data.test_x, data.test_y)[0] if len(data.test_y) else None
-        self.last = EpochEnded(
+        test = training.evaluate(self.data.test_x, self.data.test_y)[0] if len(self.data.test_y) else None
+        return EpochEnded(
             step=self.step,
             epoch=self.epoch,
             train_loss=train.loss,
@@ -171,24 +183,23 @@ class Trainer:
             test_accuracy=test.accuracy if test else None,
             seconds=self.seconds,
         )
-        return self.last
 
-    def _started(self, training: Training, data: Prepared) -> Started:
+    def _started(self, training: Training) -> Started:
         return Started(
             time=time.time(),
             spec=self.spec.to_json(),
             paused=self.step >= self.goal,
             parameters=training.parameters,
-            train_rows=len(data.train_y),
-            test_rows=len(data.test_y),
+            train_rows=len(self.data.train_y),
+            test_rows=len(self.data.test_y),
             steps_per_epoch=training.steps_left,
-            feature_names=data.feature_names,
-            class_names=data.class_names,
+            feature_names=self.data.feature_names,
+            class_names=self.data.class_names,
             versions={"python": platform.python_version()}
             | {p: metadata.version(p) for p in ("nnplay", "torch")},
         )
 
-    def _ended(self, training: Training, data: Prepared, state: EndState, message: str) -> Ended:
+    def _ended(self, training: Training, state: EndState, message: str) -> Ended:
         train = Metrics(self.last.train_loss, self.last.train_accuracy) if self.last else None
         return Ended(
             time=time.time(),
@@ -198,6 +209,6 @@ class Trainer:
             epoch=self.epoch,
             seconds=self.seconds,
             seconds_total=time.monotonic() - self.began,
-            report=make_report(training, data, train) if state != "failed" else None,
+            report=make_report(training, self.data, train) if state != "failed" else None,
             exit_status={"finished": 0, "interrupted": 130, "failed": 1}[state],
         )

@@ -9,6 +9,7 @@ starter instead: when its standard input ends, the run is stopped and stored.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import signal
 import sys
@@ -16,78 +17,107 @@ import threading
 import time
 import traceback
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from engine.control import Command, Inbox, listen
 from engine.errors import NnplayError
-from engine.events import Ended
+from engine.events import Ended, EndState
 from engine.runs import RunReader, RunWriter
 
-
-def run(path: Path, *, paused: bool = False, until_eof: bool = False) -> int:
-    """Train the run in `path`, whose lock this process holds, to its end. Returns the exit status.
-
-    Whatever goes wrong is written into the run's log if it can be, and to standard error.
-    """
-    began = time.monotonic()
-    inbox = Inbox()
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: inbox.put(Command("stop")))
-    if until_eof:
-        threading.Thread(target=_stop_at_eof, args=(inbox,), daemon=True).start()
-    try:
-        writer = RunWriter(path)
-    except NnplayError as error:
-        print(error, file=sys.stderr)
-        return error.exit_status
-    try:
-        return _train(path, writer, inbox, paused, began)
-    except NnplayError as error:
-        status, message = error.exit_status, str(error)
-    except Exception as error:
-        traceback.print_exc()
-        status, message = 1, f"{type(error).__name__}: {error} (the whole story is in {path / 'worker.log'})"
-    print(message, file=sys.stderr)
-    _try_to_log(writer, message, status, time.monotonic() - began)
-    return status
+if TYPE_CHECKING:
+    from engine.trainer import Trainer
 
 
-def _train(path: Path, writer: RunWriter, inbox: Inbox, paused: bool, began: float) -> int:
-    from engine.trainer import Trainer  # torch is paid for here, after the signals are in order
-
-    status = 1
-    trainer = Trainer(RunReader(path).spec, inbox, paused=paused, began=began)
-    with listen(path.name, trainer.accept):
-        for event in trainer.events():
-            writer.append(event)
-            if isinstance(event, Ended):
-                status = event.exit_status
-    writer.close()
-    return status
+class StoppedEarly(BaseException):
+    """The wish to stop came while torch was still being imported."""
 
 
-def _try_to_log(writer: RunWriter, message: str, status: int, seconds_total: float) -> None:
-    ended = Ended(
-        time=time.time(),
-        state="failed",
-        message=message,
-        step=0,
-        epoch=0,
-        seconds=0.0,
-        seconds_total=seconds_total,
-        report=None,
-        exit_status=status,
-    )
-    try:
-        writer.append(ended)
-    except NnplayError as error:  # the disk is full, or the directory gone: standard error has the message
-        print(error, file=sys.stderr)
+class Worker:
+    """One run, from the lock that this process holds to the last line of the log."""
+
+    def __init__(self, path: Path, *, paused: bool, until_eof: bool):
+        self.path = path
+        self.paused = paused
+        self.began = time.monotonic()
+        self.inbox = Inbox()
+        self.trainer: Trainer | None = None
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._on_stop)
+        if until_eof:
+            threading.Thread(target=_terminate_at_eof, daemon=True).start()
+
+    def run(self) -> int:
+        """Train to the end. Returns the exit status: 0 finished, 1 failed, 2 refused, 130 stopped.
+
+        Whatever goes wrong becomes the log's last line if it can be written, and is said on standard error.
+        """
+        try:
+            writer = RunWriter(self.path)
+        except NnplayError as error:
+            _say(str(error))
+            return error.exit_status
+        try:
+            status = self._train(writer)
+            writer.close()
+            return status
+        except StoppedEarly:
+            ended = self._ended("interrupted", "stopped before the first step", 130)
+        except NnplayError as error:
+            ended = self._ended("failed", str(error), error.exit_status)
+        except Exception as error:
+            _say(traceback.format_exc())
+            log = self.path / "worker.log"
+            ended = self._ended("failed", f"{type(error).__name__}: {error} (the whole story is in {log})", 1)
+        try:
+            writer.append_last(ended)
+        except NnplayError as error:  # there is no room even for the last line
+            _say(str(error))
+        _say(ended.message)
+        return ended.exit_status
+
+    def _train(self, writer: RunWriter) -> int:
+        from engine.trainer import Trainer  # torch is paid for here, after the signals are in order
+
+        status = 1
+        self.trainer = Trainer(RunReader(self.path).spec, self.inbox, paused=self.paused, began=self.began)
+        with listen(self.path.name, self.trainer.accept):
+            for event in self.trainer.events():
+                writer.append(event)
+                if isinstance(event, Ended):
+                    status = event.exit_status
+        return status
+
+    def _on_stop(self, *_: object) -> None:
+        if self.trainer is None:
+            raise StoppedEarly
+        self.inbox.put(Command("stop"))
+
+    def _ended(self, state: EndState, message: str, exit_status: int) -> Ended:
+        trainer = self.trainer
+        return Ended(
+            time=time.time(),
+            state=state,
+            message=message,
+            step=trainer.step if trainer else 0,
+            epoch=trainer.epoch if trainer else 0,
+            seconds=trainer.seconds if trainer else 0.0,
+            seconds_total=time.monotonic() - self.began,
+            report=None,
+            exit_status=exit_status,
+        )
 
 
-def _stop_at_eof(inbox: Inbox) -> None:
+def _say(text: str) -> None:
+    """Write to standard error, which is a file on a disk that may be full."""
+    with contextlib.suppress(OSError):
+        print(text, file=sys.stderr, flush=True)
+
+
+def _terminate_at_eof() -> None:
     while os.read(0, 4096):
         pass
-    inbox.put(Command("stop"))
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def main() -> int:
@@ -98,7 +128,7 @@ def main() -> int:
     parser.add_argument("--until-eof", action="store_true", help="stop when standard input ends")
     options = parser.parse_args()
     os.set_inheritable(options.lock, False)
-    return run(options.path, paused=options.paused, until_eof=options.until_eof)
+    return Worker(options.path, paused=options.paused, until_eof=options.until_eof).run()
 
 
 if __name__ == "__main__":

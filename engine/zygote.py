@@ -9,6 +9,7 @@ zygote ends when the socket does. It runs no parallel region and touches no CUDA
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import json
 import os
@@ -58,8 +59,10 @@ def _worker(path: str, paused: bool) -> int:
     null = os.open(os.devnull, os.O_RDONLY)
     for target, source in ((0, null), (1, log), (2, log)):
         os.dup2(source, target)
+    with contextlib.suppress(OSError):  # what ps and top show
+        Path("/proc/self/comm").write_text("nnplay-worker")
     try:
-        return worker.run(Path(path), paused=paused)
+        return worker.Worker(Path(path), paused=paused, until_eof=False).run()
     finally:
         sys.stdout.flush()
         sys.stderr.flush()

@@ -40,9 +40,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return error.exit_status
     except KeyboardInterrupt:
         return 130
-    except BrokenPipeError:  # whoever read our output has read enough
+    except OSError as error:  # standard output is gone or full; what it still holds is dropped
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        if isinstance(error, BrokenPipeError):  # whoever read our output has read enough
+            return 0
+        print(f"nnplay: cannot write the output: {error.strerror}", file=sys.stderr)
+        return 1
     return status
 
 

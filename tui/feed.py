@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
+from engine.errors import NnplayError
 from engine.events import Commanded, Ended, EpochEnded, Event, Progressed, Started
 from engine.runs import RunReader, is_alive
 from engine.spec import Spec
@@ -74,6 +75,12 @@ class Feed:
         self._closed.set()
 
     def _follow(self) -> None:
+        try:
+            self._follow_log()
+        except (NnplayError, OSError) as error:
+            self._tell(replace(self._snapshot, state="died", message=f"the run cannot be read: {error}"))
+
+    def _follow_log(self) -> None:
         next_life = 0.0
         while not self._closed.is_set():
             alive = True

@@ -41,7 +41,7 @@ def run(spec: Spec, *, as_json: bool, quiet: bool) -> int:
         return ended.exit_status
     result = summary(run.id, spec, ended)
     if as_json:
-        print(json.dumps(result))
+        print(json.dumps(result, allow_nan=False))
     else:
         _print(result, started, ended)
     return ended.exit_status
@@ -52,6 +52,8 @@ def _stop(worker: subprocess.Popen[bytes]) -> None:
     assert worker.stdin is not None
     if worker.stdin.closed:
         worker.kill()
+    elif sys.stderr.isatty():
+        print("stopping; once more to end it at once", file=sys.stderr)
     worker.stdin.close()
 
 

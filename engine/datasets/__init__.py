@@ -58,11 +58,7 @@ def prepare(spec: Spec) -> Prepared:
     table = load(spec.data)
     _check_fit(spec, table)
     train_x, test_x, train_y, test_y = _split(table, spec.split)
-    if spec.batch_size > len(train_x):
-        raise RequestError(
-            f"batch_size: expected at most {len(train_x)}, the train rows of {spec.data}, "
-            f"got {spec.batch_size}"
-        )
+    check_batch(spec, len(train_x))
     mean, std = _mean_and_std(train_x, spec.standardize)
     return Prepared(
         (train_x - mean) / std,
@@ -74,6 +70,14 @@ def prepare(spec: Spec) -> Prepared:
         table.feature_names,
         table.class_names,
     )
+
+
+def check_batch(spec: Spec, train_rows: int) -> None:
+    """Raises RequestError if a batch is larger than all the rows there are."""
+    if spec.batch_size > train_rows:
+        raise RequestError(
+            f"batch_size: expected at most {train_rows}, the train rows of {spec.data}, got {spec.batch_size}"
+        )
 
 
 def _check_fit(spec: Spec, table: Dataset) -> None:

@@ -153,6 +153,7 @@ def test_a_loss_that_is_no_number_ends_the_run_at_its_step(spec: Spec) -> None:
         (Command("set", "hidden", "8"), "starts over"),
         (Command("set", "lr", "-1"), "lr: expected"),
         (Command("set", "rl", "1"), "did you mean lr"),
+        (Command("set", "batch_size", "101"), "at most 100, the train rows"),
     ],
 )
 def test_a_change_that_cannot_take_effect_is_refused(spec: Spec, command: Command, reason: str) -> None:

@@ -193,6 +193,44 @@ def test_a_disk_that_fills_up_ends_the_run_with_a_clear_word(home: Path) -> None
     assert RunReader(only_run(home)).damage == ""
 
 
+@pytest.mark.skipif(os.getuid() != 0, reason="only root may mount a small file system")
+def test_a_really_full_disk_is_named(tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=96k", "none", disk], capture_output=True
+    ).returncode:
+        pytest.skip("mounting is not allowed here")
+    try:
+        done = nnplay("run", "iris-mlp", "epochs=3000", env=os.environ | {"XDG_STATE_HOME": str(disk)})
+        (run,) = (disk / "nnplay" / "runs").iterdir()
+        events = RunReader(run).poll()
+    finally:
+        subprocess.run(["umount", disk], check=True)
+    assert done.returncode == 1
+    assert "No space left on device" in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert isinstance(events[-1], Ended)
+    assert "No space left on device" in events[-1].message
+    assert events[-1].epoch == len([e for e in events if isinstance(e, EpochEnded)]) > 3
+
+
+@pytest.mark.parametrize("words", [["list"], ["run", "iris-mlp", "epochs=1"]])
+def test_output_that_cannot_be_written_is_one_line(words: list[str]) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run([NNPLAY, *words], stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 1
+    assert done.stderr == "nnplay: cannot write the output: No space left on device\n"
+
+
+def test_a_network_that_runs_away_fails_and_says_where() -> None:
+    wild = "optimizer=sgd lr=1e6 weight_decay=1e6 epochs=2 batch_size=100 hidden=8 activation=identity"
+    done = nnplay("run", "iris-mlp", *wild.split(), "output=logits", "--json")
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert "the loss became" in done.stderr
+
+
 def test_progress_is_shown_on_a_terminal_only() -> None:
     leader, follower = pty.openpty()
     process = subprocess.Popen(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import time
 from pathlib import Path
@@ -110,7 +111,7 @@ async def test_a_live_value_changes_in_the_run_and_a_structural_one_waits(home: 
     async with app("epochs=100000").run_test(size=SIZE, notifications=True) as pilot:
         await pilot.press("e")
         await sees(pilot, "‖ paused", "epoch 1 /")
-        await pilot.app._take_over(pilot.app.spec.replace_text({"lr": "0.01", "hidden": "4"}))
+        pilot.app._take_over(pilot.app.spec.replace_text({"lr": "0.01", "hidden": "4"}))
         await until(pilot, lambda: pilot.app.run_shown.spec.lr == 0.01)
         await sees(pilot, "4 ↻")
         assert "0.01 ↻" not in screen_text(pilot.app)
@@ -156,6 +157,55 @@ async def test_quitting_stores_the_run_and_leaves_no_process(home: Path) -> None
     ended = RunReader(only_run(home)).poll()[-1]
     assert isinstance(ended, Ended)
     assert ended.state == "interrupted"
+
+
+@pytest.mark.parametrize("keys", [" ", "s", "e", " r", "  ", "ss", "sr"])
+async def test_quitting_at_once_leaves_no_process_either(home: Path, keys: str) -> None:
+    """Whether the engine is warm or not: the run that was asked for is stopped, or never was."""
+    async with app("epochs=100000").run_test(size=SIZE, notifications=True) as pilot:
+        await sees(pilot, "space trains")
+        for key in keys:
+            await pilot.press("space" if key == " " else key)
+        await pilot.press("q")
+    await_all_ended(home)
+
+
+async def test_quitting_in_the_first_moment_of_a_run_stops_it(home: Path) -> None:
+    async with app("epochs=100000").run_test(size=SIZE, notifications=True) as pilot:
+        await pilot.press("s")
+        await sees(pilot, "‖ paused")
+        await pilot.press("r")
+        await until(pilot, lambda: len(list(home.iterdir())) == 2)
+        await pilot.press("q")
+    await_all_ended(home)
+
+
+def await_all_ended(home: Path) -> None:
+    end = time.monotonic() + 20
+    while any(is_alive(run) for run in (home.iterdir() if home.exists() else ())):
+        assert time.monotonic() < end, "a worker is left behind"
+
+
+async def test_a_killed_engine_is_started_again(home: Path) -> None:
+    async with app("epochs=2").run_test(size=SIZE, notifications=True) as pilot:
+        await pilot.press("space")
+        await sees(pilot, "✓ finished")
+        zygote = pilot.app._conductor._zygote
+        os.kill(zygote._process.pid, signal.SIGKILL)
+        await until(pilot, lambda: not zygote.alive)
+        await pilot.press("r")
+        await until(pilot, lambda: len(list(home.iterdir())) == 2 and pilot.app.run_shown.over)
+        await sees(pilot, "✓ finished")
+
+
+async def test_a_removed_run_folder_ends_its_worker(home: Path) -> None:
+    async with app("epochs=100000").run_test(size=SIZE, notifications=True) as pilot:
+        await pilot.press("space")
+        await sees(pilot, "● running")
+        worker = _worker_of(only_run(home))
+        shutil.rmtree(only_run(home))
+        await sees(pilot, "✗ died")
+        await until(pilot, lambda: not Path(f"/proc/{worker}").exists())
 
 
 async def test_a_request_that_the_data_refuse_is_told() -> None:

@@ -75,7 +75,9 @@ def run_at(epoch: int, state: State, message: str = "") -> Snapshot:
         epoch=epoch,
         steps_per_second=5000.0,
         started=STARTED,
-        progress=None if over else Progressed(step=50 * epoch + 20, epoch=epoch + 1, loss=0.7, accuracy=0.9),
+        progress=None
+        if over
+        else Progressed(step=50 * epoch + 20, epoch=epoch + 1, part=0.4, loss=0.7, accuracy=0.9),
         ended=ended if over else None,
         message=message,
         curves=history.curves(),

@@ -41,7 +41,7 @@ events = st.one_of(
         class_names=st.lists(texts | st.just("nan"), max_size=3),
         versions=st.dictionaries(texts, texts, max_size=2),
     ),
-    st.builds(Progressed, step=counts, epoch=counts, loss=numbers, accuracy=perhaps),
+    st.builds(Progressed, step=counts, epoch=counts, part=numbers, loss=numbers, accuracy=perhaps),
     st.builds(
         EpochEnded,
         step=counts,
@@ -86,7 +86,7 @@ def test_an_event_comes_back_from_its_line(event: Event) -> None:
 
 
 def test_a_loss_that_is_not_a_number_is_stored_as_such() -> None:
-    loss = from_line(to_line(Progressed(step=1, epoch=1, loss=math.nan, accuracy=None)))
+    loss = from_line(to_line(Progressed(step=1, epoch=1, part=0.5, loss=math.nan, accuracy=None)))
     assert isinstance(loss, Progressed)
     assert math.isnan(loss.loss)
 

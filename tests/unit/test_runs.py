@@ -121,7 +121,7 @@ writer = RunWriter(Path(sys.argv[1]))
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 try:
     for step in range(1000):
-        writer.append(Progressed(step=step, epoch=1, loss=1.0, accuracy=None))
+        writer.append(Progressed(step=step, epoch=1, part=0.5, loss=1.0, accuracy=None))
 except StorageError as error:
     print(error)
 """
@@ -145,7 +145,7 @@ def test_a_state_folder_that_cannot_be_made_is_told(tmp_path: Path, monkeypatch:
         runs.create(SPEC)
 
 
-def test_ids_are_unique_and_sort_by_time() -> None:
+def test_ids_are_unique_and_name_the_experiment() -> None:
     made = [runs.create(SPEC) for _ in range(5)]
     assert len({run.id for run in made}) == 5
     assert all(run.id.split("-")[2:4] == ["iris", "mlp"] for run in made)

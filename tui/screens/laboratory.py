@@ -65,10 +65,6 @@ def _series(run: Snapshot, curves: Curves, name: str) -> list[Series]:
     x, train = curves.epoch, getattr(curves, f"train_{name}")
     partial = getattr(run.progress, name) if run.progress else None
     train_x: Floats = x
-    if run.progress and run.started and partial is not None:
-        within = (
-            run.step - (curves_step := run.epoch * run.started.steps_per_epoch)
-        ) / run.started.steps_per_epoch
-        assert curves_step >= 0
-        train_x, train = np.append(x, run.epoch + within), np.append(train, partial)
+    if run.progress and partial is not None:
+        train_x, train = np.append(x, run.epoch + run.progress.part), np.append(train, partial)
     return [Series("train", train_x, train), Series("test", x, getattr(curves, f"test_{name}"))]

@@ -60,10 +60,10 @@ class StatusLine(Widget):
             return Text()
         line = Text.assemble(("nnplay", "bold"), "  ", spec.experiment, (f" @{spec.variant}", "dim"))
         state = self._state()
-        room = width - line.cell_len - state.cell_len - 2
+        room = width - line.cell_len - state.cell_len - 4
         engine = next((text for text in self._engine(spec) if text.cell_len <= room), Text())
         centred = (width - engine.cell_len) // 2 - line.cell_len
-        line.append(" " * max(1, min(centred, room - engine.cell_len + 1)))
+        line.append(" " * max(2, min(centred, room - engine.cell_len + 2)))
         line.append_text(engine)
         line.append(" " * max(1, width - line.cell_len - state.cell_len))
         line.append_text(state)

@@ -1,0 +1,173 @@
+"""The one run that the app acts on: starting it, handing it commands, following it, stopping it.
+
+Orders are carried out one after another, in the order of the keys, by a task of their own: a key press never
+waits for the engine to warm up. What comes of them is seen through the feed, as for any other reader.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+
+from engine import control, runs
+from engine.errors import NnplayError, RequestError, WorkerError
+from engine.launcher import Zygote
+from engine.runs import Claim
+from engine.spec import Spec
+from tui.feed import Feed, Snapshot
+
+PATIENCE = 5.0  # seconds for a new worker to open its socket
+
+Order = Callable[[], Awaitable[None]]
+
+
+class Conductor:
+    """`changed` is called when there is something new to show, `tell` with what a person must know.
+
+    `changed` may be called from another thread.
+    """
+
+    def __init__(self, changed: Callable[[], object], tell: Callable[[NnplayError], object]):
+        self._changed = changed
+        self._tell = tell
+        self._zygote: Zygote | None = None
+        self._feed: Feed | None = None
+        self._snapshot: Snapshot | None = None
+        self._launching: Claim | None = None
+        self._orders: asyncio.Queue[Order] = asyncio.Queue()
+        self._task: asyncio.Task[None] | None = None
+
+    def open(self) -> None:
+        """Begin to warm up the engine and to carry out orders."""
+        self._task = asyncio.create_task(self._carry_out())
+        self._warm()
+
+    async def close(self) -> None:
+        """Stop the run, whatever state it is in, and end the engine. Orders that wait are dropped."""
+        if self._task:
+            if self._launching and self._zygote:
+                self._zygote.close()  # a launch that waits for the engine to warm up fails at once
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+            with contextlib.suppress(NnplayError):
+                await self._stop()
+        if self._feed:
+            self._feed.close()
+        if self._zygote:
+            self._zygote.close()
+
+    def take(self) -> Snapshot | None:
+        """The present run as it is now, None if there is none."""
+        if self._feed:
+            self._snapshot = self._feed.take()
+        return self._snapshot
+
+    # Orders: they return at once.
+
+    def start(self, spec: Spec) -> None:
+        """Stop the present run, if it is under way, and begin one of this spec."""
+        self._order(lambda: self._start(spec, paused=False))
+
+    def command(self, name: str, key: str = "", value: str = "") -> None:
+        """Hand a command to the present run."""
+        self._order(lambda: self._send(control.Command(name, key, value)))
+
+    def one(self, name: str, spec: Spec) -> None:
+        """One `step` or `epoch` of the present run; without one under way, of a new one that then pauses."""
+        self._order(lambda: self._one(control.Command(name), spec))
+
+    def forget(self) -> None:
+        """Stop the present run and show none."""
+        self._order(self._forget)
+
+    def _order(self, order: Order) -> None:
+        self._orders.put_nowait(order)
+
+    async def _carry_out(self) -> None:
+        while True:
+            order = await self._orders.get()
+            try:
+                await order()
+            except NnplayError as error:
+                self._tell(error)
+
+    async def _start(self, spec: Spec, *, paused: bool) -> None:
+        await self._stop()
+        await self._forget()
+        run = await asyncio.to_thread(runs.create, spec)
+        self._snapshot = Snapshot(run.id, spec)
+        self._changed()
+        self._launching = run
+        try:
+            # Shielded: a thread cannot be cancelled, and whether it started a worker must be known.
+            launch = asyncio.ensure_future(asyncio.to_thread(self._launch, run, paused))
+            await asyncio.shield(launch)
+        except asyncio.CancelledError:
+            with contextlib.suppress(NnplayError):
+                await launch
+            raise
+        except NnplayError:
+            self._snapshot = None
+            self._changed()
+            raise
+        finally:
+            self._launching = None
+        self._feed = Feed(run.path, self._changed)
+
+    def _launch(self, run: Claim, paused: bool) -> None:
+        try:
+            self._warm().launch(run, paused=paused)
+        except WorkerError:
+            run.release()
+            runs.discard(run)
+            raise
+        run.release()
+
+    def _warm(self) -> Zygote:
+        """The process that starts runs; a new one if somebody killed it."""
+        if self._zygote and not self._zygote.alive:
+            self._zygote.close()
+            self._zygote = None
+        self._zygote = self._zygote or Zygote()
+        return self._zygote
+
+    async def _one(self, command: control.Command, spec: Spec) -> None:
+        run = self.take()
+        if run is None or run.over:
+            await self._start(spec, paused=True)
+        await self._send(command)
+
+    async def _send(self, command: control.Command) -> None:
+        run = self.take()
+        if run is None or run.over:
+            return
+        try:
+            await asyncio.to_thread(control.send, run.run_id, command, patience=PATIENCE)
+        except WorkerError:
+            if not await self._comes_to_an_end():
+                raise
+
+    async def _comes_to_an_end(self) -> bool:
+        """A worker that does not answer has most likely just finished: give the feed a moment to say so."""
+        for _ in range(20):
+            if (run := self.take()) is None or run.over:
+                return True
+            await asyncio.sleep(0.05)
+        return False
+
+    async def _stop(self) -> None:
+        run = self.take()
+        if run and (not run.over or run.state == "died"):  # what seems dead may still answer
+            with contextlib.suppress(RequestError, WorkerError):
+                patience = 0.0 if run.over else PATIENCE
+                stop = control.Command("stop")
+                await asyncio.to_thread(control.send, run.run_id, stop, patience=patience)
+
+    async def _forget(self) -> None:
+        await self._stop()
+        if self._feed:
+            self._feed.close()
+        self._feed = self._snapshot = None
+        self._changed()
