@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 from engine.control import Command, Inbox, listen
 from engine.errors import NnplayError
-from engine.events import Ended, EndState
+from engine.events import Ended, EndState, EpochEnded
 from engine.runs import RunReader, RunWriter
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ class Worker:
         self.began = time.monotonic()
         self.inbox = Inbox()
         self.trainer: Trainer | None = None
+        self.stored: EpochEnded | None = None  # the last
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_stop)
@@ -84,7 +85,9 @@ class Worker:
         with listen(self.path.name, self.trainer.accept):
             for event in self.trainer.events():
                 writer.append(event)
-                if isinstance(event, Ended):
+                if isinstance(event, EpochEnded):
+                    self.stored = event
+                elif isinstance(event, Ended):
                     status = event.exit_status
         return status
 
@@ -94,14 +97,13 @@ class Worker:
         self.inbox.put(Command("stop"))
 
     def _ended(self, state: EndState, message: str, exit_status: int) -> Ended:
-        trainer = self.trainer
         return Ended(
             time=time.time(),
             state=state,
             message=message,
-            step=trainer.step if trainer else 0,
-            epoch=trainer.epoch if trainer else 0,
-            seconds=trainer.seconds if trainer else 0.0,
+            step=self.stored.step if self.stored else 0,
+            epoch=self.stored.epoch if self.stored else 0,
+            seconds=self.stored.seconds if self.stored else 0.0,
             seconds_total=time.monotonic() - self.began,
             report=None,
             exit_status=exit_status,
