@@ -61,7 +61,7 @@ struct Tanh : Pointwise {
   template <class Lane>
   HD static Lane f(Lane z) { return tanh(z); }
   template <class Lane>
-  HD static Lane gradient(Lane g, Lane y) { return g * (Lane(1) - y * y); }
+  HD static Lane gradient(Lane g, Lane y) { return g * ((Lane(1) - y) * (Lane(1) + y)); }  // 1 - y is exact
 };
 
 struct Softmax : Rowwise {
@@ -151,7 +151,7 @@ struct GeluTanh : Pointwise {  // Hendrycks and Gimpel, arXiv:1606.08415, the ap
   HD static Lane gradient(Lane g, Lane z) {
     const Lane t = tanh(inner(z));
     const Lane slope = Lane(0.79788456080286535588) * (Lane(1) + Lane(3 * 0.044715) * z * z);
-    return g * (Lane(0.5) * (Lane(1) + t) + Lane(0.5) * z * (Lane(1) - t * t) * slope);
+    return g * (Lane(0.5) * (Lane(1) + t) + Lane(0.5) * z * ((Lane(1) - t) * (Lane(1) + t)) * slope);
   }
 };
 

@@ -133,13 +133,16 @@ HD Lane abs(Lane x) {
   return select(x < Lane(0), -x, x);
 }
 
-// tanh x = E / (E + 2) with E = exp(2|x|) - 1, and the sign of x.
+// With E = exp(2|x|) - 1, tanh |x| = E / (E + 2) = 1 - 2 / (E + 2): the first near 0, the second beyond,
+// where it rounds less.
 template <class Lane>
 HD Lane tanh(Lane x) {
   Lane a = abs(x);
   a = select(a > Lane(20), Lane(20), a);
   const Lane e = expm1(a + a);
-  const Lane y = e / (e + Lane(2));
+  const auto beyond = e > Lane(1);
+  const Lane quotient = select(beyond, Lane(2), e) / (e + Lane(2));
+  const Lane y = select(beyond, Lane(1) - quotient, quotient);
   return select(x < Lane(0), -y, select(x == Lane(0), x, y));
 }
 

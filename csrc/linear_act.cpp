@@ -111,10 +111,11 @@ std::tuple<Tensor, Tensor, Tensor> plain_products(const Tensor& gz, const Tensor
   return {by_input, by_weight, by_bias};
 }
 
-std::tuple<Tensor, Tensor, Tensor> plain_backward(const Tensor& g, const optional<Tensor>& saved, const Tensor& input,
-                                                  const Tensor& weight, string_view activation,
-                                                  std::array<bool, 3> wanted) {
-  return plain_products(plain_gradient(g, saved.value_or(Tensor()), activation_of(activation)), input, weight, wanted);
+std::tuple<Tensor, Tensor, Tensor> plain_backward(const Tensor& g, const optional<Tensor>& saved,
+                                                  const optional<Tensor>& input, const optional<Tensor>& weight,
+                                                  string_view activation, std::array<bool, 3> wanted) {
+  const auto get = [](const optional<Tensor>& t) { return t.value_or(Tensor()); };
+  return plain_products(plain_gradient(g, get(saved), activation_of(activation)), get(input), get(weight), wanted);
 }
 
 // ---- shapes only ---------------------------------------------------------------------------------------
@@ -133,11 +134,18 @@ std::tuple<Tensor, Tensor> meta_saving(const Tensor& input, const Tensor& weight
   return {y, y.new_empty_symint(y.sym_sizes())};
 }
 
-std::tuple<Tensor, Tensor, Tensor> meta_backward(const Tensor& g, const optional<Tensor>&, const Tensor& input,
-                                                 const Tensor& weight, string_view, std::array<bool, 3> wanted) {
-  return {wanted[0] ? input.new_empty_symint(input.sym_sizes()) : Tensor(),
-          wanted[1] ? weight.new_empty_symint(weight.sym_sizes()) : Tensor(),
-          wanted[2] ? g.new_empty_symint({weight.sym_size(0)}) : Tensor()};
+std::tuple<Tensor, Tensor, Tensor> meta_backward(const Tensor& g, const optional<Tensor>&, const optional<Tensor>& input,
+                                                 const optional<Tensor>& weight, string_view,
+                                                 std::array<bool, 3> wanted) {
+  Tensor by_input, by_weight, by_bias;
+  if (wanted[0]) {
+    c10::SymDimVector shape(g.sym_sizes());
+    shape.back() = weight->sym_size(1);
+    by_input = g.new_empty_symint(shape);
+  }
+  if (wanted[1]) by_weight = g.new_empty_symint({g.sym_size(-1), input->sym_size(-1)});
+  if (wanted[2]) by_bias = g.new_empty_symint({g.sym_size(-1)});
+  return {by_input, by_weight, by_bias};
 }
 
 // ---- autograd ------------------------------------------------------------------------------------------
@@ -159,7 +167,9 @@ struct LinearActFunction : torch::autograd::Function<LinearActFunction> {
     } else {
       outputs = {linear_act_op().call(input, weight, bias, name)};
     }
-    ctx->save_for_backward({input, weight, saves == Saves::nothing ? Tensor() : outputs.back()});
+    // As torch does: the input is kept for the weight's gradient, the weight for the input's.
+    ctx->save_for_backward({weight.requires_grad() ? input : Tensor(), input.requires_grad() ? weight : Tensor(),
+                            saves == Saves::nothing ? Tensor() : outputs.back()});
     return outputs;
   }
 
@@ -178,8 +188,9 @@ struct LinearActFunction : torch::autograd::Function<LinearActFunction> {
       if (g.defined() && by_z.defined()) gz = gz + by_z;
       result = plain_products(gz, input, weight, wanted);
     } else {
-      result = backward_op().call(g, saved[2].defined() ? optional<Tensor>(saved[2]) : std::nullopt, input, weight,
-                                  names[int(activation)], wanted);
+      const auto maybe = [](const Tensor& t) { return t.defined() ? optional<Tensor>(t) : std::nullopt; };
+      result =
+          backward_op().call(g, maybe(saved[2]), maybe(input), maybe(weight), names[int(activation)], wanted);
     }
     return {std::get<0>(result), std::get<1>(result), std::get<2>(result), Tensor()};
   }
@@ -273,8 +284,8 @@ TORCH_LIBRARY(nnplay, m) {
   m.def("linear_act_saving(Tensor input, Tensor weight, Tensor? bias, str activation) -> (Tensor, Tensor)",
         {at::Tag::pt2_compliant_tag});
   m.def(
-      "linear_act_backward(Tensor grad, Tensor? saved, Tensor input, Tensor weight, str activation, bool[3] wanted)"
-      " -> (Tensor, Tensor, Tensor)",
+      "linear_act_backward(Tensor grad, Tensor? saved, Tensor? input, Tensor? weight, str activation, "
+      "bool[3] wanted) -> (Tensor, Tensor, Tensor)",
       {at::Tag::pt2_compliant_tag});
 }
 

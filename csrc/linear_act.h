@@ -34,9 +34,9 @@ using LinearAct = at::Tensor(const at::Tensor&, const at::Tensor&, const std::op
                              std::string_view);
 using LinearActSaving = std::tuple<at::Tensor, at::Tensor>(const at::Tensor&, const at::Tensor&,
                                                            const std::optional<at::Tensor>&, std::string_view);
-using LinearActBackward = std::tuple<at::Tensor, at::Tensor, at::Tensor>(const at::Tensor&,
-                                                                         const std::optional<at::Tensor>&,
-                                                                         const at::Tensor&, const at::Tensor&,
-                                                                         std::string_view, std::array<bool, 3>);
+// grad and saved (..., out); input is needed for weight's gradient only, weight for input's.
+using LinearActBackward = std::tuple<at::Tensor, at::Tensor, at::Tensor>(
+    const at::Tensor& grad, const std::optional<at::Tensor>& saved, const std::optional<at::Tensor>& input,
+    const std::optional<at::Tensor>& weight, std::string_view activation, std::array<bool, 3> wanted);
 
 }  // namespace nnplay

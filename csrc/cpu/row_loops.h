@@ -82,8 +82,8 @@ inline Pack<Real> row_sum(const Real* g, const Real* y, int64_t cols) {
   return sum_of(parts);
 }
 
-// gz of `Rows` rows; their sum goes to column_sum as one number. Pairs are added first: rounding errors
-// then grow with the logarithm of the number of rows, and the sums travel to memory less often.
+// gz of `Rows` rows; their sum is added to column_sum, whose second row collects what that addition rounds
+// away (the two-sum of D. Knuth, The Art of Computer Programming 2, section 4.2.2).
 template <class Act, int Rows, class Real>
 inline void gradient_some_rows(const Real* g, const Real* saved, Real* gz, Real* column_sum, int64_t cols) {
   using P = Pack<Real>;
@@ -104,7 +104,10 @@ inline void gradient_some_rows(const Real* g, const Real* saved, Real* gz, Real*
     if (!column_sum) return;
     UNROLL for (int step = 1; step < Rows; step *= 2)
       UNROLL for (int i = 0; i + step < Rows; i += 2 * step) x[i] = x[i] + x[i + step];
-    store(column_sum + j, load(column_sum + j) + x[0]);
+    const P before = load(column_sum + j), after = before + x[0], added = after - before;
+    const P lost = (before - (after - added)) + (x[0] - added);
+    store(column_sum + j, after);
+    store(column_sum + cols + j, load(column_sum + cols + j) + lost);
   });
 }
 

@@ -228,7 +228,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     peaks = _peaks(dict.fromkeys([*options.dtypes, "float32"]))
     if not options.json:
         print(
-            f"{options.threads} threads, {CPU_INSTRUCTION_SET}; ours in µs; times: eager / ours, compiled / ours"
+            f"{options.threads} threads, {CPU_INSTRUCTION_SET}; ours in µs, then eager / ours, compiled / ours"
         )
         print(
             f"{'layer':16}{'activation':12}{'dtype':10}{'work':8}{'ours':>11}{'eager':>8}{'comp.':>7}{'noise':>8}{'peak':>8}"
@@ -245,9 +245,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         table = [asdict(row) | {"times": row.times, "noise": row.noise} for row in rows]
         print(json.dumps({"threads": options.threads, "peak_flops": peaks, **summary, "rows": table}))
     else:
+        slower = f"{summary['slower']} of {len(rows)} rows slower than eager by more than the noise"
         print(
-            f"geometric mean over the ladder {summary['geometric_mean']:.2f}; noise of the run {summary['noise']:.1%}; "
-            f"{summary['slower']} of {len(rows)} rows slower than eager by more than the noise"
+            f"geometric mean {summary['geometric_mean']:.2f}; noise of the run {summary['noise']:.1%}; {slower}"
         )
     return 0
 

@@ -14,45 +14,55 @@ DTYPES = [torch.float32, torch.float64, torch.bfloat16, torch.float16]
 
 def numbers(dtype):
     info = torch.finfo(dtype)
-    sizes = [0.0, info.smallest_normal / 4, info.smallest_normal, info.eps, 1e-3, 0.5, 1.0, 19.9, 20.1, 50.0, 88.0]
+    sizes = [
+        0.0,
+        info.smallest_normal / 4,
+        info.smallest_normal,
+        info.eps,
+        1e-3,
+        0.5,
+        1.0,
+        19.9,
+        20.1,
+        50.0,
+        88.0,
+    ]
     sizes += [90.0, 103.0, 105.0, 700.0, 710.0, 750.0, math.sqrt(info.max), info.max, math.inf]
     finite = [s for s in sizes if s <= info.max or math.isinf(s)]
     return torch.tensor([math.nan, *finite, *(-s for s in finite)], dtype=torch.float64).to(dtype)
 
 
-def both(name, z, grad):
-    """Output and gradient of our activation and of torch's, with z passed through unchanged by the layer."""
-    results = []
-    one = torch.ones(1, 1, dtype=z.dtype)
-    for f in (lambda t: linear_act(t[..., None], one, None, name)[..., 0], reference(name)):
-        leaf = z.clone().requires_grad_()
-        y = f(leaf)
-        results.append((y.detach(), torch.autograd.grad(y, leaf, grad, allow_unused=True)[0]))
-    return results
+def values(f, z):
+    """The output of an activation and its gradient, in z's dtype."""
+    leaf = z.clone().requires_grad_()
+    y = f(leaf)
+    return y.detach(), torch.autograd.grad(y, leaf, torch.ones_like(y))[0]
 
 
-def assert_alike(got, wanted, dtype):
+def assert_alike(got, wanted, dtype, scale=0.0):
+    """Equal where not finite, else up to rounding; `scale`: the size of what was subtracted on the way."""
+    info = torch.finfo(dtype)
+    wanted = wanted.to(dtype)
     assert torch.equal(got.isnan(), wanted.isnan())
     assert torch.equal(got.isinf(), wanted.isinf())
     finite = wanted.isfinite()
-    info = torch.finfo(dtype)
-    error = (got[finite].double() - wanted[finite].double()).abs()
-    allowed = 8 * info.eps * wanted[finite].double().abs() + 8 * info.eps * info.smallest_normal
-    # exp(-x) overflows before its reciprocal is lost: torch's own result there is 0
-    allowed = allowed.maximum(torch.tensor(info.smallest_normal, dtype=torch.float64))
-    assert (error <= allowed).all(), list(zip(got[finite][error > allowed], wanted[finite][error > allowed]))
-
-
-POINTWISE = [name for name in ACTIVATIONS if not name.endswith("softmax")]
+    error = torch.where(finite, got.double() - wanted.double(), 0).abs()
+    allowed = 8 * info.eps * (wanted.double().abs() + scale) + info.smallest_normal
+    wrong = finite & (error > allowed)
+    assert not wrong.any(), (got[wrong], wanted[wrong])
 
 
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
-@pytest.mark.parametrize("name", POINTWISE)
+@pytest.mark.parametrize("name", [name for name in ACTIVATIONS if not name.endswith("softmax")])
 def test_pointwise_activations(name, dtype):
+    """Against torch in float64: its own gelu(inf) in float32 and elu'(nan) in 16 bits are slips."""
     z = numbers(dtype)
-    ours, theirs = both(name, z, torch.ones_like(z))
-    assert_alike(ours[0], theirs[0], dtype)
-    assert_alike(ours[1], theirs[1], dtype)
+    one = torch.ones(1, 1, dtype=dtype)
+    ours = values(lambda t: linear_act(t[..., None], one, None, name)[..., 0], z)
+    theirs = values(reference(name), z.double())
+    scale = z.double().abs().nan_to_num(posinf=0) if name.startswith("gelu") else 0.0
+    for got, wanted in zip(ours, theirs, strict=True):
+        assert_alike(got, wanted, dtype, scale)
 
 
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
