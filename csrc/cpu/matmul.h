@@ -16,8 +16,9 @@ inline namespace NNPLAY_ISA {
 
 // A tile is tile_rows x 2 registers: as many sums as leave room for the operands.
 constexpr int tile_rows = register_bytes == 64 ? 12 : register_bytes == 32 ? 6 : 4;
-// A panel of b, chunk x 2 registers, stays in the first-level cache.
-constexpr int64_t chunk = 256;
+// A panel of b, chunk x 2 registers, stays in the first-level cache. Shorter where there is no fused
+// multiplication and addition: sums round more often then.
+constexpr int64_t chunk = 4 * register_bytes;
 
 // The first and the second halves of two registers, shuffled like cards: a0 b0 a1 b1 ...
 template <bool second, class Real, int... i>

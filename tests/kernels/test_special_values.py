@@ -39,30 +39,28 @@ def values(f, z):
     return y.detach(), torch.autograd.grad(y, leaf, torch.ones_like(y))[0]
 
 
-def assert_alike(got, wanted, dtype, scale=0.0):
-    """Equal where not finite, else up to rounding; `scale`: the size of what was subtracted on the way."""
-    info = torch.finfo(dtype)
-    wanted = wanted.to(dtype)
-    assert torch.equal(got.isnan(), wanted.isnan())
-    assert torch.equal(got.isinf(), wanted.isinf())
-    finite = wanted.isfinite()
-    error = torch.where(finite, got.double() - wanted.double(), 0).abs()
+def alike(got, wanted, scale=0.0):
+    """Where both are NaN, or the same infinity, or equal up to rounding; `scale`: what was subtracted."""
+    info = torch.finfo(got.dtype)
+    wanted = wanted.to(got.dtype)
     allowed = 8 * info.eps * (wanted.double().abs() + scale) + info.smallest_normal
-    wrong = finite & (error > allowed)
-    assert not wrong.any(), (got[wrong], wanted[wrong])
+    close = (got.double() - wanted.double()).abs() <= allowed
+    return (got == wanted) | (got.isnan() & wanted.isnan()) | (close & wanted.isfinite())
 
 
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
 @pytest.mark.parametrize("name", [name for name in ACTIVATIONS if not name.endswith("softmax")])
 def test_pointwise_activations(name, dtype):
-    """Against torch in float64: its own gelu(inf) in float32 and elu'(nan) in 16 bits are slips."""
+    """As torch has it in that dtype, or in float64, where it overflows later and slips less."""
     z = numbers(dtype)
     one = torch.ones(1, 1, dtype=dtype)
-    ours = values(lambda t: linear_act(t[..., None], one, None, name)[..., 0], z)
-    theirs = values(reference(name), z.double())
     scale = z.double().abs().nan_to_num(posinf=0) if name.startswith("gelu") else 0.0
-    for got, wanted in zip(ours, theirs, strict=True):
-        assert_alike(got, wanted, dtype, scale)
+    ours = values(lambda t: linear_act(t[..., None], one, None, name)[..., 0], z)
+    for got, same_dtype, wide in zip(
+        ours, values(reference(name), z), values(reference(name), z.double()), strict=True
+    ):
+        right = alike(got, same_dtype, scale) | alike(got, wide, scale)
+        assert right.all(), (z[~right], got[~right], same_dtype[~right])
 
 
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
@@ -84,7 +82,7 @@ def test_rows(name, dtype, row):
     z = torch.tensor([row], dtype=dtype)
     # the bias carries the row, so that no product of infinity and 0 occurs before the activation
     y = linear_act(torch.zeros(1, 1, dtype=dtype), torch.zeros(3, 1, dtype=dtype), z[0], name)
-    assert_alike(y, reference(name)(z), dtype)
+    assert alike(y, reference(name)(z)).all()
 
 
 @pytest.mark.parametrize("name", ["step", "sign"])
