@@ -53,7 +53,9 @@ const auto& backward_op() { return find_op<LinearActBackward>("nnplay::linear_ac
 
 // ---- the same in plain PyTorch operations -------------------------------------------------------------
 
-at::ScalarType calculation_type(const Tensor& t) { return t.scalar_type() == at::kDouble ? at::kDouble : at::kFloat; }
+at::ScalarType calculation_type(const Tensor& t) {
+  return t.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
+}
 
 // z (..., out): pre-activation
 Tensor plain_activation(const Tensor& z, Activation activation) {
@@ -86,13 +88,14 @@ Tensor plain_gradient(const Tensor& g, const Tensor& saved, Activation activatio
   return gz.t.to(g.scalar_type()).expand_as(g);
 }
 
-Tensor plain(const Tensor& input, const Tensor& weight, const optional<Tensor>& bias, string_view activation) {
+Tensor plain(const Tensor& input, const Tensor& weight, const optional<Tensor>& bias,
+             string_view activation) {
   check_linear_act(input, weight, bias);
   return plain_activation(at::linear(input, weight, bias), activation_of(activation));
 }
 
-std::tuple<Tensor, Tensor> plain_saving(const Tensor& input, const Tensor& weight, const optional<Tensor>& bias,
-                                        string_view activation) {
+std::tuple<Tensor, Tensor> plain_saving(const Tensor& input, const Tensor& weight,
+                                        const optional<Tensor>& bias, string_view activation) {
   check_linear_act(input, weight, bias);
   const Tensor z = at::linear(input, weight, bias);
   return {plain_activation(z, activation_of(activation)), z};
@@ -112,15 +115,18 @@ std::tuple<Tensor, Tensor, Tensor> plain_products(const Tensor& gz, const Tensor
 }
 
 std::tuple<Tensor, Tensor, Tensor> plain_backward(const Tensor& g, const optional<Tensor>& saved,
-                                                  const optional<Tensor>& input, const optional<Tensor>& weight,
-                                                  string_view activation, std::array<bool, 3> wanted) {
+                                                  const optional<Tensor>& input,
+                                                  const optional<Tensor>& weight, string_view activation,
+                                                  std::array<bool, 3> wanted) {
   const auto get = [](const optional<Tensor>& t) { return t.value_or(Tensor()); };
-  return plain_products(plain_gradient(g, get(saved), activation_of(activation)), get(input), get(weight), wanted);
+  return plain_products(plain_gradient(g, get(saved), activation_of(activation)), get(input), get(weight),
+                        wanted);
 }
 
 // ---- shapes only ---------------------------------------------------------------------------------------
 
-Tensor meta_linear_act(const Tensor& input, const Tensor& weight, const optional<Tensor>& bias, string_view activation) {
+Tensor meta_linear_act(const Tensor& input, const Tensor& weight, const optional<Tensor>& bias,
+                       string_view activation) {
   check_linear_act(input, weight, bias);
   activation_of(activation);
   c10::SymDimVector shape(input.sym_sizes());
@@ -128,13 +134,14 @@ Tensor meta_linear_act(const Tensor& input, const Tensor& weight, const optional
   return input.new_empty_symint(shape);
 }
 
-std::tuple<Tensor, Tensor> meta_saving(const Tensor& input, const Tensor& weight, const optional<Tensor>& bias,
-                                       string_view activation) {
+std::tuple<Tensor, Tensor> meta_saving(const Tensor& input, const Tensor& weight,
+                                       const optional<Tensor>& bias, string_view activation) {
   const Tensor y = meta_linear_act(input, weight, bias, activation);
   return {y, y.new_empty_symint(y.sym_sizes())};
 }
 
-std::tuple<Tensor, Tensor, Tensor> meta_backward(const Tensor& g, const optional<Tensor>&, const optional<Tensor>& input,
+std::tuple<Tensor, Tensor, Tensor> meta_backward(const Tensor& g, const optional<Tensor>&,
+                                                 const optional<Tensor>& input,
                                                  const optional<Tensor>& weight, string_view,
                                                  std::array<bool, 3> wanted) {
   Tensor by_input, by_weight, by_bias;
@@ -168,7 +175,8 @@ struct LinearActFunction : torch::autograd::Function<LinearActFunction> {
       outputs = {linear_act_op().call(input, weight, bias, name)};
     }
     // As torch does: the input is kept for the weight's gradient, the weight for the input's.
-    ctx->save_for_backward({weight.requires_grad() ? input : Tensor(), input.requires_grad() ? weight : Tensor(),
+    ctx->save_for_backward({weight.requires_grad() ? input : Tensor(),
+                            input.requires_grad() ? weight : Tensor(),
                             saves == Saves::nothing ? Tensor() : outputs.back()});
     return outputs;
   }
@@ -214,8 +222,7 @@ bool has_tangent(const Tensor& t) { return t.defined() && t._fw_grad(/*level=*/0
 Tensor autograd_linear_act(const Tensor& input, const Tensor& weight, const optional<Tensor>& bias,
                            string_view activation) {
   // Transforms of torch.func and forward-mode derivatives see plain operations.
-  if (inside_functorch() || has_tangent(input) || has_tangent(weight) ||
-      (bias && has_tangent(*bias)))
+  if (inside_functorch() || has_tangent(input) || has_tangent(weight) || (bias && has_tangent(*bias)))
     return plain(input, weight, bias, activation);
   if (!at::GradMode::is_enabled() ||
       !(input.requires_grad() || weight.requires_grad() || (bias && bias->requires_grad()))) {
@@ -241,11 +248,12 @@ Tensor autocast_linear_act(const Tensor& input, const Tensor& weight, const opti
 Activation activation_of(string_view name) {
   for (size_t i = 0; i < std::size(names); ++i)
     if (names[i] == name) return Activation(i);
-  const auto nearest = std::min_element(std::begin(names), std::end(names), [&](string_view a, string_view b) {
-    return distance(a, name) < distance(b, name);
-  });
-  TORCH_CHECK_VALUE(false, "linear_act: unknown activation '", name, "'; did you mean '", *nearest,
-                    "'? There are: ", c10::Join(", ", std::vector<string_view>(std::begin(names), std::end(names))));
+  const auto nearest =
+      std::min_element(std::begin(names), std::end(names),
+                       [&](string_view a, string_view b) { return distance(a, name) < distance(b, name); });
+  TORCH_CHECK_VALUE(
+      false, "linear_act: unknown activation '", name, "'; did you mean '", *nearest,
+      "'? There are: ", c10::Join(", ", std::vector<string_view>(std::begin(names), std::end(names))));
 }
 
 Saves saves_of(Activation activation) {
@@ -258,8 +266,8 @@ void check_linear_act(const Tensor& input, const Tensor& weight, const optional<
   TORCH_CHECK_TYPE(type == at::kFloat || type == at::kDouble || type == at::kBFloat16 || type == at::kHalf,
                    "linear_act: expected input of float32, float64, bfloat16 or float16, got ", type);
   TORCH_CHECK_TYPE(weight.scalar_type() == type && (!has_bias || bias->scalar_type() == type),
-                   "linear_act: expected input, weight and bias of one dtype, got ", type, ", ", weight.scalar_type(),
-                   " and ", has_bias ? toString(bias->scalar_type()) : "no bias");
+                   "linear_act: expected input, weight and bias of one dtype, got ", type, ", ",
+                   weight.scalar_type(), " and ", has_bias ? toString(bias->scalar_type()) : "no bias");
   TORCH_CHECK_VALUE(weight.device() == input.device() && (!has_bias || bias->device() == input.device()),
                     "linear_act: expected input, weight and bias on one device, got ", input.device(), ", ",
                     weight.device(), " and ", has_bias ? bias->device().str() : "no bias");
@@ -269,18 +277,20 @@ void check_linear_act(const Tensor& input, const Tensor& weight, const optional<
                     "linear_act: expected input of shape (..., ", weight.sym_size(1), ") for weight ",
                     weight.sym_sizes(), ", got shape ", input.sym_sizes());
   TORCH_CHECK_VALUE(!has_bias || (bias->dim() == 1 && bias->sym_size(0) == weight.sym_size(0)),
-                    "linear_act: expected bias of shape (", weight.sym_size(0), ") for weight ", weight.sym_sizes(),
-                    ", got shape ", has_bias ? bias->sym_sizes() : c10::SymIntArrayRef());
+                    "linear_act: expected bias of shape (", weight.sym_size(0), ") for weight ",
+                    weight.sym_sizes(), ", got shape ", has_bias ? bias->sym_sizes() : c10::SymIntArrayRef());
 }
 
-Tensor linear_act(const Tensor& input, const Tensor& weight, const optional<Tensor>& bias, string_view activation) {
+Tensor linear_act(const Tensor& input, const Tensor& weight, const optional<Tensor>& bias,
+                  string_view activation) {
   return linear_act_op().call(input, weight, bias, activation);
 }
 
 }  // namespace nnplay
 
 TORCH_LIBRARY(nnplay, m) {
-  m.def("linear_act(Tensor input, Tensor weight, Tensor? bias, str activation) -> Tensor", {at::Tag::pt2_compliant_tag});
+  m.def("linear_act(Tensor input, Tensor weight, Tensor? bias, str activation) -> Tensor",
+        {at::Tag::pt2_compliant_tag});
   m.def("linear_act_saving(Tensor input, Tensor weight, Tensor? bias, str activation) -> (Tensor, Tensor)",
         {at::Tag::pt2_compliant_tag});
   m.def(

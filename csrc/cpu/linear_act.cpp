@@ -94,14 +94,16 @@ std::tuple<Tensor, Tensor> forward(const Tensor& input, const Tensor& weight, co
   const Activation activation = activation_of(name);
   at::AutoDispatchBelowADInplaceOrView below_autograd;
   if (input.dim() == 2) return forward_rows(input, weight, bias.value_or(Tensor()), activation, keep_z);
-  const Tensor rows = input.reshape({c10::multiply_integers(input.sizes().slice(0, input.dim() - 1)), input.size(-1)});
+  const Tensor rows =
+      input.reshape({c10::multiply_integers(input.sizes().slice(0, input.dim() - 1)), input.size(-1)});
   auto [y, z] = forward_rows(rows, weight, bias.value_or(Tensor()), activation, keep_z);
   c10::DimVector shape(input.sizes());
   shape.back() = weight.size(0);
   return {y.view(shape), keep_z ? z.view(shape) : z};
 }
 
-Tensor linear_act_cpu(const Tensor& input, const Tensor& weight, const optional<Tensor>& bias, string_view activation) {
+Tensor linear_act_cpu(const Tensor& input, const Tensor& weight, const optional<Tensor>& bias,
+                      string_view activation) {
   return std::get<0>(forward(input, weight, bias, activation, false));
 }
 
@@ -122,13 +124,16 @@ void add_rows(const Tensor& rows, const Tensor& sum);
 template <class Real, class Body>
 void sum_columns(int64_t rows, int64_t cols, const Tensor& column_sum, Body&& body) {
   const int64_t blocks = (rows + rows_per_sum - 1) / rows_per_sum;
-  const Tensor sums = column_sum.defined() && blocks > 1 ? at::empty({blocks, cols}, column_sum.options()) : column_sum;
+  const Tensor sums =
+      column_sum.defined() && blocks > 1 ? at::empty({blocks, cols}, column_sum.options()) : column_sum;
   Real* sums_at = out<Real>(sums);
   for_rows(blocks, rows_per_sum * cols, [&](int64_t from, int64_t count) {
     for (int64_t i = from; i < from + count; ++i) {
       std::vector<Real> sum_and_lost(sums_at ? 2 * cols : 0);
-      body(i * rows_per_sum, std::min(rows_per_sum, rows - i * rows_per_sum), sums_at ? sum_and_lost.data() : nullptr);
-      for (int64_t j = 0; sums_at && j < cols; ++j) sums_at[i * cols + j] = sum_and_lost[j] + sum_and_lost[cols + j];
+      body(i * rows_per_sum, std::min(rows_per_sum, rows - i * rows_per_sum),
+           sums_at ? sum_and_lost.data() : nullptr);
+      for (int64_t j = 0; sums_at && j < cols; ++j)
+        sums_at[i * cols + j] = sum_and_lost[j] + sum_and_lost[cols + j];
     }
   });
   if (column_sum.defined() && blocks > 1) add_rows<Real>(sums, column_sum);
@@ -146,14 +151,15 @@ void add_rows(const Tensor& rows, const Tensor& sum) {
 
 // gz := g f'(saved); column_sum := gz's column sums. gz and column_sum may be undefined, gz may be g.
 template <class Real>
-void gradient(Activation activation, const Tensor& g, const Tensor& saved, const Tensor& gz, const Tensor& column_sum) {
+void gradient(Activation activation, const Tensor& g, const Tensor& saved, const Tensor& gz,
+              const Tensor& column_sum) {
   const int64_t cols = g.size(1);
   const Real *g_at = data<Real>(g), *saved_at = data<Real>(saved);
   Real* gz_at = out<Real>(gz);
   sum_columns<Real>(g.size(0), cols, column_sum, [&](int64_t from, int64_t rows, Real* sum) {
     const int64_t at = from * cols;
-    kernels<Real>().gradient(activation, g_at + at, saved_at ? saved_at + at : nullptr, gz_at ? gz_at + at : nullptr,
-                             sum, rows, cols);
+    kernels<Real>().gradient(activation, g_at + at, saved_at ? saved_at + at : nullptr,
+                             gz_at ? gz_at + at : nullptr, sum, rows, cols);
   });
 }
 
@@ -183,7 +189,8 @@ std::tuple<Tensor, Tensor, Tensor> backward_rows(const Tensor& g, const Tensor& 
   const bool low = is_16_bit(g);
   const int64_t inputs = input.defined() ? input.size(1) : weight.defined() ? weight.size(1) : 0;
   if (low && few(g.size(0), g.size(1), inputs)) {
-    auto [x, w, b] = backward_rows(to_float(g), to_float(saved), to_float(input), to_float(weight), activation, wanted);
+    auto [x, w, b] =
+        backward_rows(to_float(g), to_float(saved), to_float(input), to_float(weight), activation, wanted);
     return {from_float(x, type), from_float(w, type), from_float(b, type)};
   }
   const bool identity = activation == Activation::Identity;

@@ -1,7 +1,8 @@
 // The matrix product: tiles of the result held in registers, over panels of b laid out for them.
 //
-// The scheme of K. Goto and R. van de Geijn, "Anatomy of high-performance matrix multiplication" (2008). An element of the result is a sum over k, in chunks, in one order: it comes out
-// the same in whatever part of the matrix, and on whatever thread, it is computed.
+// The scheme of K. Goto and R. van de Geijn, "Anatomy of high-performance matrix multiplication" (2008). An
+// element of the result is a sum over k, in chunks, in one order: it comes out the same in whatever part of
+// the matrix, and on whatever thread, it is computed.
 #pragma once
 
 #include <cstdlib>
@@ -37,7 +38,8 @@ void transpose(const Real* from, int64_t from_row, Real* to, int64_t to_row, int
   constexpr std::make_integer_sequence<int, width> all;
   for (int64_t i0 = 0; i0 < rows; i0 += width)
     for (int64_t j0 = 0; j0 < cols; j0 += width) {
-      const int high = int(i0 + width <= rows ? width : rows - i0), wide = int(j0 + width <= cols ? width : cols - j0);
+      const int high = int(i0 + width <= rows ? width : rows - i0),
+                wide = int(j0 + width <= cols ? width : cols - j0);
       P square[width], dealt[width];
       UNROLL for (int i = 0; i < width; ++i) {
         const Real* row = from + (i0 + i) * from_row + j0;
@@ -48,7 +50,8 @@ void transpose(const Real* from, int64_t from_row, Real* to, int64_t to_row, int
           dealt[2 * i] = shuffle_cards<false>(square[i], square[i + width / 2], all);
           dealt[2 * i + 1] = shuffle_cards<true>(square[i], square[i + width / 2], all);
         }
-        UNROLL for (int i = 0; i < width; ++i) square[i] = dealt[i];
+        UNROLL for (int i = 0; i < width; ++i)
+          square[i] = dealt[i];
       }
       UNROLL for (int j = 0; j < width; ++j) {
         if (j >= wide) break;
@@ -63,7 +66,8 @@ void transpose(const Real* from, int64_t from_row, Real* to, int64_t to_row, int
 
 // panel (length, 2 registers) := b's rows from k0 and columns from j, zero past the last column.
 template <class Real>
-inline void lay_out_panel(const cpu::Product<Real>& p, int64_t k0, int64_t length, int64_t j, int count, Real* panel) {
+inline void lay_out_panel(const cpu::Product<Real>& p, int64_t k0, int64_t length, int64_t j, int count,
+                          Real* panel) {
   using P = Pack<Real>;
   const Real* b = p.b + k0 * p.b_row + j * p.b_col;
   if (p.b_col != 1) {  // so b_row is 1
@@ -74,7 +78,8 @@ inline void lay_out_panel(const cpu::Product<Real>& p, int64_t k0, int64_t lengt
   for (int64_t i = 0; i < length; ++i, b += p.b_row, panel += 2 * P::width) {
     const int first = count < P::width ? count : P::width, second = count - first;
     (first == P::width ? P::load(b) : P::load(b, first)).store(panel);
-    (second == P::width ? P::load(b + P::width) : P::load(b + P::width * (second > 0), second)).store(panel + P::width);
+    (second == P::width ? P::load(b + P::width) : P::load(b + P::width * (second > 0), second))
+        .store(panel + P::width);
   }
 }
 
@@ -91,29 +96,34 @@ inline void tile(const cpu::Product<Real>& p, Strip<Real> strip, int64_t i, int6
                  int64_t length, const Real* panel) {
   using P = Pack<Real>;
   P sum[Rows][Packs];
-  UNROLL for (int r = 0; r < Rows; ++r) UNROLL for (int q = 0; q < Packs; ++q) sum[r][q] = P(Real(0));
+  UNROLL for (int r = 0; r < Rows; ++r) UNROLL
+    for (int q = 0; q < Packs; ++q) sum[r][q] = P(Real(0));
   const Real* a = strip.a;
   for (int64_t k = 0; k < length; ++k, a += strip.col, panel += 2 * P::width) {
     P row[Packs];
-    UNROLL for (int q = 0; q < Packs; ++q) row[q] = P::load(panel + q * P::width);
+    UNROLL for (int q = 0; q < Packs; ++q)
+      row[q] = P::load(panel + q * P::width);
     UNROLL for (int r = 0; r < Rows; ++r) {
       const P x(a[r * strip.row]);
-      UNROLL for (int q = 0; q < Packs; ++q) sum[r][q] = sum[r][q] + x * row[q];
+      UNROLL for (int q = 0; q < Packs; ++q)
+        sum[r][q] = sum[r][q] + x * row[q];
     }
   }
-  UNROLL for (int r = 0; r < Rows; ++r) UNROLL for (int q = 0; q < Packs; ++q) {
-    Real* c = p.c + (i + r) * p.c_row + j + q * P::width;
-    const int rest = count - q * P::width;
-    if (rest >= P::width)
-      (k0 > 0 ? P::load(c) + sum[r][q] : sum[r][q]).store(c);
-    else
-      (k0 > 0 ? P::load(c, rest) + sum[r][q] : sum[r][q]).store(c, rest);
-  }
+  UNROLL for (int r = 0; r < Rows; ++r) UNROLL
+    for (int q = 0; q < Packs; ++q) {
+      Real* c = p.c + (i + r) * p.c_row + j + q * P::width;
+      const int rest = count - q * P::width;
+      if (rest >= P::width)
+        (k0 > 0 ? P::load(c) + sum[r][q] : sum[r][q]).store(c);
+      else
+        (k0 > 0 ? P::load(c, rest) + sum[r][q] : sum[r][q]).store(c, rest);
+    }
 }
 
 // Rows of a laid out for the tiles: for each tile_rows of them, number (r, k) at k * tile_rows + r.
 template <class Real>
-inline void lay_out_rows(const cpu::Product<Real>& p, int64_t i0, int64_t rows, int64_t k0, int64_t length, Real* to) {
+inline void lay_out_rows(const cpu::Product<Real>& p, int64_t i0, int64_t rows, int64_t k0, int64_t length,
+                         Real* to) {
   using P = Pack<Real>;
   for (int64_t i = 0; i < rows; i += tile_rows, to += tile_rows * length) {
     const int64_t some = i + tile_rows <= rows ? tile_rows : rows - i;
@@ -132,8 +142,8 @@ inline void lay_out_rows(const cpu::Product<Real>& p, int64_t i0, int64_t rows, 
 
 // All rows of c from i0 on, for one panel.
 template <int Packs, class Real>
-inline void all_tiles(const cpu::Product<Real>& p, const Real* rows_of_a, int64_t i0, int64_t end, int64_t j, int count,
-                      int64_t k0, int64_t length, const Real* panel) {
+inline void all_tiles(const cpu::Product<Real>& p, const Real* rows_of_a, int64_t i0, int64_t end, int64_t j,
+                      int count, int64_t k0, int64_t length, const Real* panel) {
   int64_t i = i0;
   const auto tiles_of = [&](auto rows) {
     for (; i + rows() <= end; i += rows()) {
@@ -160,8 +170,8 @@ struct Room {
 
 // c's rows from i0 to end: += a's columns from k0 on times every panel of columns j to j_end.
 template <class Real>
-inline void panels(const cpu::Product<Real>& p, const Real* rows_of_a, int64_t i0, int64_t end, int64_t j, int64_t j_end,
-                   int64_t k0, int64_t length) {
+inline void panels(const cpu::Product<Real>& p, const Real* rows_of_a, int64_t i0, int64_t end, int64_t j,
+                   int64_t j_end, int64_t k0, int64_t length) {
   constexpr int width = Pack<Real>::width;
   alignas(64) Real panel[chunk * 2 * width];
   for (; j < j_end; j += 2 * width) {

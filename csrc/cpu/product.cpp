@@ -46,7 +46,8 @@ void library_product(const Tensor& a, const Tensor& b, const Tensor& bias, Tenso
   // Cutting rows costs the library's copies of b, cutting columns those of a: cut what leaves long sums.
   const int dim = (k < n && m >= 64) || n < 64 ? 0 : 1;
   const int64_t size = out.size(dim);
-  const int64_t wanted = std::clamp<int64_t>(m * n * k / (a.element_size() == 2 ? library_part_16 : library_part_wide), 2, 32);
+  const int64_t wanted =
+      std::clamp<int64_t>(m * n * k / (a.element_size() == 2 ? library_part_16 : library_part_wide), 2, 32);
   const int64_t step = round_up((size + wanted - 1) / wanted, 32), parts = (size + step - 1) / step;
   // At least two iterations: with one alone, the library would go parallel by itself.
   at::parallel_for(0, std::max<int64_t>(parts, 2), 1, [&](int64_t begin, int64_t end) {
@@ -55,8 +56,9 @@ void library_product(const Tensor& a, const Tensor& b, const Tensor& bias, Tenso
     for (int64_t i = begin; i < std::min(end, parts); ++i) {
       const int64_t length = std::min(step, size - i * step);
       Tensor part = out.narrow(dim, i * step, length);
-      multiply_by_library(dim == 0 ? a.narrow(0, i * step, length) : a, dim == 1 ? b.narrow(1, i * step, length) : b,
-                      dim == 1 && bias.defined() ? bias.narrow(0, i * step, length) : bias, part);
+      multiply_by_library(dim == 0 ? a.narrow(0, i * step, length) : a,
+                          dim == 1 ? b.narrow(1, i * step, length) : b,
+                          dim == 1 && bias.defined() ? bias.narrow(0, i * step, length) : bias, part);
     }
   });
 }
@@ -84,9 +86,17 @@ void own_product(Tensor a, Tensor b, Tensor& out) {
   const auto multiply = kernels<Real>().matmul;
   // A dimension of one number may have any stride: where it has, the other one counts.
   const bool by_columns = b.stride(1) == 1 || n == 1;
-  const Product<Real> p{a.const_data_ptr<Real>(), a.stride(0), a.stride(1),
-                        b.const_data_ptr<Real>(), by_columns ? b.stride(0) : 1, by_columns ? 1 : b.stride(1),
-                        out.mutable_data_ptr<Real>(), n, m, n, k};
+  const Product<Real> p{a.const_data_ptr<Real>(),
+                        a.stride(0),
+                        a.stride(1),
+                        b.const_data_ptr<Real>(),
+                        by_columns ? b.stride(0) : 1,
+                        by_columns ? 1 : b.stride(1),
+                        out.mutable_data_ptr<Real>(),
+                        n,
+                        m,
+                        n,
+                        k};
   const int64_t work = m * n * k;
   if (work < 2 * own_part || at::get_num_threads() == 1) return multiply(p);
   constexpr int64_t unit = 32;  // columns or rows: whole panels
@@ -124,7 +134,8 @@ Tensor to_float(const Tensor& t) {
   const Tensor dense = t.contiguous();
   Tensor result = at::empty(dense.sizes(), dense.options().dtype(at::kFloat));
   conversion(t.scalar_type())
-      .to_float(static_cast<const uint16_t*>(dense.const_data_ptr()), result.mutable_data_ptr<float>(), t.numel());
+      .to_float(static_cast<const uint16_t*>(dense.const_data_ptr()), result.mutable_data_ptr<float>(),
+                t.numel());
   return result;
 }
 
