@@ -5,7 +5,7 @@ SANITIZED := build/sanitized
 .PHONY: sanitize
 sanitize:
 	mkdir -p $(SANITIZED) && cp -r engine $(SANITIZED)/ && rm -f $(SANITIZED)/engine/_C*.so
-	NNPLAY_CXXFLAGS="$(SANITIZE) -fno-sanitize-recover=undefined -fno-sanitize=vptr -O1 -g1" \
+	NNPLAY_CXXFLAGS="$(SANITIZE) -fno-sanitize-recover=undefined -fno-sanitize=vptr -O2 -g1" \
 	NNPLAY_LDFLAGS="$(SANITIZE)" \
 	$(PYTHON) setup.py build_ext --build-lib $(SANITIZED) --build-temp $(SANITIZED)/objects
 	LD_PRELOAD="$$(g++ -print-file-name=libasan.so) $$(g++ -print-file-name=libubsan.so)" \
