@@ -230,6 +230,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         slower = f"{summary['slower']} of {len(rows)} rows slower than eager by more than the noise"
         mean = f"geometric mean {summary['geometric_mean']:.2f}; noise of the run {summary['noise']:.1%}"
         print(f"{mean}; {slower}")
+        if summary["noise"] > 0.1:
+            print("noise above 10%: the machine is too busy for these figures to mean much; run it again")
     return 0
 
 
