@@ -2,6 +2,7 @@
 # make test     ruff, mypy, import-linter and pytest
 # make install  the set-up alone: .venv, packages, the compiled kernels
 # make bench    how fast things are on this machine
+# make sanitize the kernel tests under AddressSanitizer and UndefinedBehaviorSanitizer
 # make picture  draw the README's picture of the app anew
 # make clean    remove what was built
 
@@ -11,6 +12,8 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/ready
 KERNELS := $(VENV)/kernels
+SANITIZE := -fsanitize=address,undefined
+SANITIZED := build/sanitized
 SOURCES := setup.py $(shell find csrc -type f)
 
 # The tests take the lecture's credit table from here, where a checkout has it beside it.
@@ -19,7 +22,7 @@ ifneq ($(CREDIT),)
 export NNPLAY_TEST_CREDIT ?= $(abspath $(CREDIT))
 endif
 
-.PHONY: play test install bench picture clean
+.PHONY: play test install bench sanitize picture clean
 .SILENT:
 
 play: install
@@ -36,6 +39,16 @@ install: $(KERNELS)
 
 bench: install
 	$(BIN)/nnplay bench ops
+
+# The kernel tests in a build of their own, in which every stray read and undefined operation is an error.
+sanitize: install
+	mkdir -p $(SANITIZED) && cp -r engine $(SANITIZED)/ && rm -f $(SANITIZED)/engine/_C*.so
+	NNPLAY_CXXFLAGS="$(SANITIZE) -fno-sanitize-recover=undefined -fno-sanitize=vptr -O2 -g1" \
+	NNPLAY_LDFLAGS="$(SANITIZE)" \
+	$(BIN)/python setup.py build_ext --build-lib $(SANITIZED) --build-temp $(SANITIZED)/objects
+	LD_PRELOAD="$$(g++ -print-file-name=libasan.so) $$(g++ -print-file-name=libubsan.so)" \
+	ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 PYTHONPATH=$(SANITIZED) \
+	$(BIN)/python -P -m pytest tests/kernels $(PYTEST_OPTIONS) -p no:cacheprovider -k "not inductor" -o timeout=600
 
 picture: install
 	$(BIN)/python tests/picture.py docs/nnplay.svg
