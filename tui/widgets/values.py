@@ -11,6 +11,8 @@ from engine.spec import KEYS, Spec
 from tui.messages import EditValue
 
 NAME = max(map(len, KEYS)) + 1
+VALUE = 15
+WITH_EFFECT = 44  # columns from which there is room to say when a change takes effect
 
 
 class ValueList(OptionList):
@@ -25,8 +27,13 @@ class ValueList(OptionList):
     ValueList:focus { border: none; background-tint: $foreground 3%; }
     """
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._shown: tuple[Spec, Spec | None, Spec] | None = None
+
     def update(self, spec: Spec, running: Spec | None, usual: Spec) -> None:
         """Show the values to start with (`spec`), against those of the run under way and the usual ones."""
+        self._shown = (spec, running, usual)
         prompts = [self._prompt(name, spec, running, usual) for name in KEYS]
         if self.option_count == 0:
             self.add_options([Option(prompt, id=name) for name, prompt in zip(KEYS, prompts, strict=True)])
@@ -34,6 +41,10 @@ class ValueList(OptionList):
         for index, prompt in enumerate(prompts):
             if self.get_option_at_index(index).prompt != prompt:
                 self.replace_option_prompt_at_index(index, prompt)
+
+    def on_resize(self) -> None:
+        if self._shown:
+            self.update(*self._shown)
 
     def on_focus(self) -> None:
         if self.highlighted is None:
@@ -51,4 +62,7 @@ class ValueList(OptionList):
         line.append(value, "bold" if value != usual.text(name) else "")
         if waits:
             line.append(" ↻", "yellow")
+        if self.size.width >= WITH_EFFECT:
+            line.append(" " * max(1, NAME + VALUE - line.cell_len))
+            line.append(KEYS[name].effect, "yellow" if waits else "dim")
         return line
