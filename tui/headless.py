@@ -14,12 +14,23 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 
 from engine import runs
 from engine.errors import WorkerError
-from engine.events import Ended, EpochEnded, Event, Started
+from engine.events import Ended, EpochEnded, Event, Report, Started
 from engine.launcher import start_worker
 from engine.runs import RunReader
 from engine.spec import Spec
 from tui.report import report_table
 
+NO_REPORT = Report(
+    train_loss=None,
+    train_accuracy=None,
+    test_loss=None,
+    test_accuracy=None,
+    confusion=[],
+    precision=[],
+    recall=[],
+    f1=[],
+    support=[],
+)  # of a run that was stopped before its first step
 POLL = 0.05  # seconds between two looks at the log
 
 
@@ -29,11 +40,16 @@ def run(spec: Spec, *, as_json: bool, quiet: bool) -> int:
     An interrupt (Ctrl-C) stops the worker in order; a second one does not wait for it. Raises WorkerError if
     the worker died.
     """
+    wishes: list[int] = []  # to stop, that came before there was a worker to tell
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda number, _: wishes.append(number))
     run = runs.create(spec)
     worker = start_worker(run)
     run.release()
-    signal.signal(signal.SIGINT, lambda *_: _stop(worker))
-    signal.signal(signal.SIGTERM, lambda *_: _stop(worker))
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: _stop(worker))
+    for _ in wishes:
+        _stop(worker)
     started, ended = _follow(RunReader(run.path), worker, show=not quiet and sys.stderr.isatty())
     if ended.state != "finished":
         print(f"nnplay: {ended.message}", file=sys.stderr)
@@ -120,8 +136,7 @@ class _Bar:
 
 def summary(run_id: str, spec: Spec, ended: Ended) -> dict[str, Any]:
     """What `--json` prints of a run."""
-    report = ended.report
-    assert report is not None, "only a failed run has no report"
+    report = ended.report or NO_REPORT
     return {
         "run": run_id,
         "state": ended.state,

@@ -137,12 +137,13 @@ def test_an_interrupt_stores_the_run_and_gives_130(home: Path) -> None:
     assert isinstance(RunReader(only_run(home)).poll()[-1], Ended)
 
 
-def test_an_early_interrupt_leaves_no_traceback_and_no_process(home: Path) -> None:
+@pytest.mark.parametrize("interrupts", [1, 2, 3])
+def test_an_early_interrupt_leaves_no_traceback_and_no_process(home: Path, interrupts: int) -> None:
     process = start()
     run = wait_for(lambda: home.exists() and list(home.iterdir()))[0]
     wait_for(lambda: (run / "worker.log").exists())
-    process.send_signal(signal.SIGINT)
-    process.send_signal(signal.SIGINT)
+    for _ in range(interrupts):
+        process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=20)
     assert process.returncode in (1, 130)
     assert "Traceback" not in err
