@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-__all__ = ["BUILT_WITH_TORCH", "CPU_INSTRUCTION_SET", "linear_act"]
+__all__ = ["BUILT_WITH_TORCH", "CPU_INSTRUCTION_SET", "Batches", "Rule", "Run", "linear_act"]
 
 
 def _torch_of_build() -> str | None:
@@ -49,6 +49,9 @@ BUILT_WITH_TORCH: str = _C.built_with_torch
 
 CPU_INSTRUCTION_SET: str = _C.cpu_instruction_set
 """Which copy of the CPU kernels this processor runs: "avx512", "avx2" or "baseline"."""
+
+Run, Rule, Batches = _C.Run, _C.Rule, _C.Batches
+"""Whole training runs; see engine.mlp."""
 
 
 def linear_act(input: Tensor, weight: Tensor, bias: Tensor | None, activation: str) -> Tensor:

@@ -1,0 +1,76 @@
+// Whole training runs on the CPU: what each instruction set's copy of mlp_kernels.cpp offers. Torch-free.
+//
+// Callers check all sizes beforehand and lend all memory; nothing here allocates, throws or starts a thread.
+#pragma once
+
+#include "../optimizer.h"
+#include "../shape.h"
+
+namespace nnplay::cpu {
+
+// What an epoch adds up to.
+struct Sums {
+  double loss = 0, right = 0;
+  int64_t rows = 0;
+  double bad = 0;  // the loss that was no number, if a run stopped at one
+};
+
+// Consecutive batches of one network.
+template <class Real>
+struct Steps {
+  Table<Real> table;
+  const uint32_t* order;  // (rows): the batches' rows of the table
+  int64_t rows, batch_size;  // the last batch is what is left
+  Rule rule;
+  bool weighted;  // a batch's loss counts as often as it has rows
+  Sums* sums;
+};
+
+// A register full of networks of one shape, trained for many epochs.
+template <class Real>
+struct LaneRun {
+  const Shape* shape;
+  int64_t parameters;
+  Table<Real> train, test;  // test may have no rows
+  Rule rule;
+  const double *lr, *weight_decay;  // (count)
+  int64_t batch_size, epochs;
+  bool shuffle, drop_last, weighted;
+  const uint32_t* seeds;  // (epochs, order_lanes): of the order of each network's rows
+  int64_t count;          // networks, at most `lanes`
+  Real* values;           // (count, parameters): first weights, then the last
+  double *loss, *accuracy;            // (count, epochs)
+  double *test_loss, *test_accuracy;  // (count)
+};
+
+template <class Real>
+struct MlpKernels {
+  // The mean loss of y (rows, n) against target, its gradient g (rows, n), and the number of right answers.
+  double (*loss)(Loss, const Real* y, const Real* target, Real* g, int64_t rows, int n, double& right);
+
+  // One update of `count` parameters by their gradients g.
+  void (*update)(const Rule&, const StepNumbers<Real>&, const Real* g, Real* p, Real* m, Real* v, int64_t count);
+
+  int lanes;                                     // networks in a register
+  int64_t (*lane_memory)(const LaneRun<Real>&);  // bytes that train_lanes works in
+  void (*train_lanes)(const LaneRun<Real>&, char* memory);
+};
+
+struct MlpInstructionSet {
+  const char* name;
+  MlpKernels<float> single;
+  MlpKernels<double> twice;
+};
+
+// Of the instruction set that kernels.h chose.
+const MlpInstructionSet& mlp_instruction_set();
+
+template <class Real>
+const MlpKernels<Real>& mlp_kernels() {
+  if constexpr (sizeof(Real) == sizeof(float))
+    return mlp_instruction_set().single;
+  else
+    return mlp_instruction_set().twice;
+}
+
+}  // namespace nnplay::cpu
