@@ -6,11 +6,13 @@ NNPLAY_CUDA joins here.
 """
 
 import os
+import platform
 import shutil
 import sys
 from pathlib import Path
 
 from setuptools import setup
+from setuptools.modified import newer_group
 
 try:
     import torch
@@ -20,19 +22,59 @@ except ImportError:
 if not shutil.which(os.environ.get("CXX", "c++")) and not shutil.which("g++"):
     sys.exit("nnplay's kernels need a C++ compiler and there is none: install g++ (apt install g++).")
 
-SOURCES = ["csrc/module.cpp", "csrc/linear_act.cpp", *map(str, sorted(Path("csrc/cpu").glob("*.cpp")))]
+HEADERS = [str(header) for header in sorted(Path("csrc").rglob("*.h"))]
+SOURCES = ["csrc/module.cpp", "csrc/linear_act.cpp"]
+SOURCES += [f"csrc/cpu/{name}.cpp" for name in ("linear_act", "product", "instruction_set")]
 FLAGS = ["-O3", "-g0", "-std=c++20", "-Wall", "-fvisibility=hidden", "-fno-math-errno", "-fno-trapping-math"]
+FLAGS += os.environ.get("NNPLAY_CXXFLAGS", "").split()
+
+# csrc/cpu/kernels.cpp is compiled once for each; which copy runs is decided at run time.
+INSTRUCTION_SETS = {"baseline": []}
+if platform.machine() in ("x86_64", "AMD64"):
+    INSTRUCTION_SETS["avx2"] = ["-mavx2", "-mfma", "-mf16c"]
+    INSTRUCTION_SETS["avx512"] = [
+        *INSTRUCTION_SETS["avx2"],
+        *(f"-mavx512{part}" for part in ("f", "dq", "bw", "vl")),
+    ]
+    INSTRUCTION_SETS["avx512"] += ["-mprefer-vector-width=512"]
+
+
+class Build(BuildExtension):
+    """Compiles the kernels once for each instruction set, then the rest as torch does."""
+
+    def build_extensions(self):
+        compiler = os.environ.get("CXX", "c++" if shutil.which("c++") else "g++")
+        source = "csrc/cpu/kernels.cpp"
+        for name, flags in INSTRUCTION_SETS.items():
+            target = Path(self.build_temp, "kernels", f"{name}.o")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if self.force or newer_group([source, *HEADERS], str(target)):
+                command = [
+                    compiler,
+                    *FLAGS,
+                    "-fPIC",
+                    *flags,
+                    f"-DNNPLAY_ISA={name}",
+                    "-c",
+                    source,
+                    "-o",
+                    str(target),
+                ]
+                self.spawn(command)
+            self.extensions[0].extra_objects.append(str(target))
+        super().build_extensions()
+
 
 setup(
     ext_modules=[
         CppExtension(
             "engine._C",
             SOURCES,
-            include_dirs=["csrc"],
-            depends=[str(header) for header in Path("csrc").rglob("*.h")],
+            depends=[*HEADERS, "csrc/cpu/kernels.cpp"],
             define_macros=[("NNPLAY_TORCH_VERSION", f'"{torch.__version__}"')],
             extra_compile_args={"cxx": FLAGS},
+            extra_link_args=os.environ.get("NNPLAY_LDFLAGS", "").split(),
         )
     ],
-    cmdclass={"build_ext": BuildExtension},
+    cmdclass={"build_ext": Build},
 )

@@ -1,7 +1,7 @@
 // The hot loops of the CPU and the choice among their copies. Torch-free.
 //
-// Every copy (kernels_avx512.cpp, kernels_avx2.cpp, kernels_baseline.cpp) is the same source compiled for
-// another instruction set; instruction_set() picks the best this processor has, once.
+// setup.py compiles kernels.cpp once for each instruction set; instruction_set() picks the best copy that
+// this processor can run, once.
 // All loops run on the calling thread, and an element's result depends on its row alone: however a
 // caller shares rows out over threads, the bits are the same.
 #pragma once
@@ -11,6 +11,18 @@
 #include "../activation.h"
 
 namespace nnplay::cpu {
+
+// c := a b.
+template <class Real>
+struct Product {
+  const Real* a;  // (m, k), any strides
+  int64_t a_row, a_col;
+  const Real* b;  // (k, n), one of its strides is 1
+  int64_t b_row, b_col;
+  Real* c;  // (m, n), rows c_row apart
+  int64_t c_row;
+  int64_t m, n, k;
+};
 
 template <class Real>
 struct Kernels {
@@ -23,12 +35,11 @@ struct Kernels {
   void (*gradient)(Activation, const Real* g, const Real* saved, Real* gz, Real* column_sum, int64_t rows,
                    int64_t cols);
 
-  // c (m, n) := a (m, k) b (k, n). a has any strides, b and c are dense.
-  void (*matmul)(const Real* a, int64_t a_row, int64_t a_col, const Real* b, Real* c, int64_t m, int64_t n,
-                 int64_t k);
+  // An element of c does not depend on which part of the product it is computed with.
+  void (*matmul)(const Product<Real>&);
 
-  // to (cols, rows) := from (rows, cols), transposed.
-  void (*transpose)(const Real* from, Real* to, int64_t rows, int64_t cols);
+  // to[j * to_row + i] := from[i * from_row + j] for i < rows, j < cols.
+  void (*transpose)(const Real* from, int64_t from_row, Real* to, int64_t to_row, int64_t rows, int64_t cols);
 };
 
 // Sixteen-bit numbers, as their bits, to float and back (to nearest even).

@@ -1,19 +1,18 @@
-// nnplay::linear_act on the CPU: small sizes on our own loops, large ones on the library's matrix product
-// with bias, activation, gradient and bias gradient fused around it.
+// nnplay::linear_act on the CPU: a matrix product, and around it bias, activation, gradient and bias
+// gradient, each in one pass with what surrounds it.
 //
-// The same bits whatever the thread count: work is cut into blocks by shape alone, every block is
-// computed by one thread, and sums over blocks are taken in a fixed order.
+// The same bits whatever the thread count: rows do not depend on each other, and sums over rows are cut
+// by shape alone and added in a fixed order.
 #include "../linear_act.h"
 
 #include <ATen/Parallel.h>
-#include <ATen/ops/addmm.h>
+#include <ATen/core/LegacyTypeDispatch.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
-#include <ATen/ops/mm.h>
 #include <ATen/ops/zeros.h>
 #include <torch/library.h>
 
-#include "kernels.h"
+#include "product.h"
 
 namespace nnplay::cpu {
 namespace {
@@ -22,183 +21,191 @@ using at::Tensor;
 using std::optional;
 using std::string_view;
 
-// Multiplications up to which our own product on one thread is faster than the library's.
-constexpr int64_t own_product_limit = 1 << 19;
-// Multiplications that make a block of the library's product worth its start.
-constexpr int64_t library_block = 1 << 22;
-// Numbers that make a share of a pass over memory worth a thread.
-constexpr int64_t pass_block = 1 << 14;
+bool is_16_bit(const Tensor& t) { return t.scalar_type() == at::kBFloat16 || t.scalar_type() == at::kHalf; }
 
 template <class Real>
-const Kernels<Real>& kernels() {
-  if constexpr (std::is_same_v<Real, float>)
-    return instruction_set().single;
-  else
-    return instruction_set().twice;
+const Real* data(const Tensor& t) {
+  return t.defined() ? t.const_data_ptr<Real>() : nullptr;
+}
+template <class Real>
+Real* out(const Tensor& t) {
+  return t.defined() ? t.mutable_data_ptr<Real>() : nullptr;
 }
 
-Tensor as_rows(const Tensor& t) { return t.dim() == 2 ? t : t.reshape({-1, t.size(-1)}); }
+// body(first row, rows) for shares of the rows that are worth a thread each.
+template <class Body>
+void for_rows(int64_t rows, int64_t cols, Body&& body) {
+  at::parallel_for(0, rows, std::max<int64_t>(1, pass_grain / std::max<int64_t>(cols, 1)),
+                   [&](int64_t begin, int64_t end) { body(begin, end - begin); });
+}
 
-int64_t multiplications(int64_t m, int64_t n, int64_t k) { return m * n * k; }
+// z (rows, cols) := z + bias, y := activation(z); y may be z.
+template <class Real>
+void activate(Activation activation, const Tensor& z, const Tensor& bias, const Tensor& y) {
+  const int64_t cols = z.size(1);
+  Real *z_at = out<Real>(z), *y_at = out<Real>(y);
+  const Real* bias_at = data<Real>(bias);
+  for_rows(z.size(0), cols, [&](int64_t from, int64_t rows) {
+    kernels<Real>().activate(activation, z_at + from * cols, bias_at, y_at + from * cols, rows, cols);
+  });
+}
 
-// out (m, n) := a (m, k) b (k, n), in blocks of rows or columns of the result.
-void library_product(const Tensor& a, const Tensor& b, Tensor& out) {
-  const int64_t m = out.size(0), n = out.size(1);
-  const int dim = m > n ? 0 : 1;
-  const int64_t size = out.size(dim);
-  int64_t blocks = std::clamp<int64_t>(multiplications(m, n, a.size(1)) / library_block, 2, 32);
-  const int64_t step = ((size + blocks - 1) / blocks + 15) / 16 * 16;
-  blocks = (size + step - 1) / step;
-  at::parallel_for(0, blocks, 1, [&](int64_t begin, int64_t end) {
-    at::AutoDispatchBelowADInplaceOrView below_autograd;  // thread local: not inherited by a worker
-    for (int64_t i = begin; i < end; ++i) {
-      const int64_t length = std::min(step, size - i * step);
-      Tensor part = out.narrow(dim, i * step, length);
-      at::mm_out(part, dim == 0 ? a.narrow(0, i * step, length) : a, dim == 1 ? b.narrow(1, i * step, length) : b);
+// y := activation(z) of 16-bit numbers, a few rows at a time by way of float.
+void activate_16(Activation activation, const Tensor& z, const Tensor& y) {
+  const int64_t cols = z.size(1), step = std::max<int64_t>(1, 4096 / std::max<int64_t>(cols, 1));
+  const Conversion& convert = conversion(z.scalar_type());
+  const auto* z_at = static_cast<const uint16_t*>(z.const_data_ptr());
+  auto* y_at = static_cast<uint16_t*>(y.mutable_data_ptr());
+  for_rows(z.size(0), cols, [&](int64_t from, int64_t rows) {
+    std::vector<float> numbers(step * cols);
+    for (int64_t i = from; i < from + rows; i += step) {
+      const int64_t some = std::min(step, from + rows - i);
+      convert.to_float(z_at + i * cols, numbers.data(), some * cols);
+      kernels<float>().activate(activation, numbers.data(), nullptr, numbers.data(), some, cols);
+      convert.from_float(numbers.data(), y_at + i * cols, some * cols);
     }
   });
 }
 
-template <class Real>
-void own_product(const Tensor& a, const Tensor& b, Tensor& out) {
-  kernels<Real>().matmul(a.const_data_ptr<Real>(), a.stride(0), a.stride(1), b.const_data_ptr<Real>(),
-                         out.mutable_data_ptr<Real>(), out.size(0), out.size(1), a.size(1));
-}
-
-// out (m, n) := a (m, k) b (k, n); out is dense.
-template <class Real>
-void product(const Tensor& a, const Tensor& b, Tensor& out) {
-  const int64_t m = out.size(0), n = out.size(1), k = a.size(1);
-  if (multiplications(m, n, k) > own_product_limit) return library_product(a, b, out);
-  if (n > 1 && k > 1 && b.stride(0) == 1 && b.stride(1) == k) {  // the transpose of a dense matrix
-    Tensor dense = at::empty({k, n}, b.options());
-    kernels<Real>().transpose(b.const_data_ptr<Real>(), dense.mutable_data_ptr<Real>(), n, k);
-    return own_product<Real>(a, dense, out);
+// y (rows, out) and, if keep_z, z (rows, out), else undefined.
+std::tuple<Tensor, Tensor> forward_rows(const Tensor& input, const Tensor& weight, const Tensor& bias,
+                                        Activation activation, bool keep_z) {
+  if (is_16_bit(input) && few(input.size(0), weight.size(0), input.size(1))) {
+    auto [y, z] = forward_rows(to_float(input), to_float(weight), to_float(bias), activation, keep_z);
+    return {from_float(y, input.scalar_type()), from_float(z, input.scalar_type())};
   }
-  own_product<Real>(a, b.contiguous(), out);
+  const bool low = is_16_bit(input);
+  const Tensor z = product(input, weight.t(), low ? bias : Tensor());
+  const Tensor y = keep_z ? at::empty_like(z) : z;
+  const Tensor to_add = bias.defined() && !low ? bias.contiguous() : Tensor();
+  if (activation == Activation::Identity && !to_add.defined() && !keep_z) return {y, Tensor()};
+  if (low)
+    activate_16(activation, z, y);
+  else if (z.scalar_type() == at::kFloat)
+    activate<float>(activation, z, to_add, y);
+  else
+    activate<double>(activation, z, to_add, y);
+  return {y, keep_z ? z : Tensor()};
 }
 
-template <class Real>
-void activate(Activation activation, Tensor& z, const Tensor& bias, Tensor& y) {
-  const int64_t rows = z.size(0), cols = z.size(1);
-  Real *z_at = z.mutable_data_ptr<Real>(), *y_at = y.mutable_data_ptr<Real>();
-  const Real* bias_at = bias.defined() ? bias.const_data_ptr<Real>() : nullptr;
-  at::parallel_for(0, rows, std::max<int64_t>(1, pass_block / std::max<int64_t>(cols, 1)),
-                   [&](int64_t begin, int64_t end) {
-                     kernels<Real>().activate(activation, z_at + begin * cols, bias_at, y_at + begin * cols,
-                                              end - begin, cols);
-                   });
-}
-
-// input (rows, in), weight (out, in); fills y (rows, out) and, if it is another tensor, z.
-template <class Real>
-void forward_as(const Tensor& input, const Tensor& weight, const Tensor& bias, Activation activation, Tensor& z,
-                Tensor& y) {
-  product<Real>(input, weight.t(), z);
-  if (bias.defined() || activation != Activation::Identity)
-    activate<Real>(activation, z, bias.defined() ? bias.contiguous() : bias, y);
-}
-
-Tensor forward_16(const Tensor& input, const Tensor& weight, const Tensor& bias, Activation activation, Tensor* z_out) {
-  const auto single = [](const Tensor& t) { return t.defined() ? t.to(at::kFloat) : t; };
-  Tensor z = at::empty({input.size(0), weight.size(0)}, input.options().dtype(at::kFloat));
-  Tensor y = z_out ? at::empty_like(z) : z;
-  forward_as<float>(single(input), single(weight), single(bias), activation, z, y);
-  if (z_out) *z_out = z.to(input.scalar_type());
-  return y.to(input.scalar_type());
-}
-
-// The work behind both forward ops; z is null where the pre-activation is not asked for.
-Tensor forward(const Tensor& input, const Tensor& weight, const optional<Tensor>& maybe_bias, string_view name,
-               Tensor* z_out) {
-  check_linear_act(input, weight, maybe_bias);
+std::tuple<Tensor, Tensor> forward(const Tensor& input, const Tensor& weight, const optional<Tensor>& bias,
+                                   string_view name, bool keep_z) {
+  check_linear_act(input, weight, bias);
   const Activation activation = activation_of(name);
   at::AutoDispatchBelowADInplaceOrView below_autograd;
-  const Tensor bias = maybe_bias.value_or(Tensor());
-  const Tensor rows = as_rows(input);
+  if (input.dim() == 2) return forward_rows(input, weight, bias.value_or(Tensor()), activation, keep_z);
+  const Tensor rows = input.reshape({c10::multiply_integers(input.sizes().slice(0, input.dim() - 1)), input.size(-1)});
+  auto [y, z] = forward_rows(rows, weight, bias.value_or(Tensor()), activation, keep_z);
   c10::DimVector shape(input.sizes());
   shape.back() = weight.size(0);
-  Tensor y;
-  if (input.scalar_type() == at::kFloat || input.scalar_type() == at::kDouble) {
-    y = at::empty({rows.size(0), weight.size(0)}, input.options());
-    Tensor z = z_out ? at::empty_like(y) : y;
-    if (input.scalar_type() == at::kFloat)
-      forward_as<float>(rows, weight, bias, activation, z, y);
-    else
-      forward_as<double>(rows, weight, bias, activation, z, y);
-    if (z_out) *z_out = z;
-  } else {
-    y = forward_16(rows, weight, bias, activation, z_out);
-  }
-  if (z_out && input.dim() != 2) *z_out = z_out->view(shape);
-  return input.dim() == 2 ? y : y.view(shape);
+  return {y.view(shape), keep_z ? z.view(shape) : z};
 }
 
 Tensor linear_act_cpu(const Tensor& input, const Tensor& weight, const optional<Tensor>& bias, string_view activation) {
-  return forward(input, weight, bias, activation, nullptr);
+  return std::get<0>(forward(input, weight, bias, activation, false));
 }
 
 std::tuple<Tensor, Tensor> linear_act_saving_cpu(const Tensor& input, const Tensor& weight,
                                                  const optional<Tensor>& bias, string_view activation) {
-  Tensor z;
-  Tensor y = forward(input, weight, bias, activation, &z);
-  return {y, z};
+  return forward(input, weight, bias, activation, true);
 }
 
-// gz := g f'(saved) and, if wanted, its column sums: of 32 rows each, then of 32 such sums each, and so
-// on. The tree depends on the shape alone, and its rounding errors hardly grow with the number of rows.
+// Rows whose sum is taken at once.
+constexpr int64_t rows_per_sum = 32;
+
+template <class Real>
+void add_rows(const Tensor& rows, const Tensor& sum);
+
+// body(first row, rows, where its column sums go) for every `rows_per_sum` rows of a (rows, cols) matrix;
+// column_sum (cols; may be undefined) becomes the sum of all, by way of sums of sums: a tree that depends
+// on the shape alone, in which rounding errors hardly grow with the number of rows.
+template <class Real, class Body>
+void sum_columns(int64_t rows, int64_t cols, const Tensor& column_sum, Body&& body) {
+  const int64_t blocks = (rows + rows_per_sum - 1) / rows_per_sum;
+  const bool tree = column_sum.defined() && blocks > 1;
+  const Tensor sums = tree ? at::zeros({blocks, cols}, column_sum.options()) : column_sum;
+  Real* sums_at = out<Real>(sums);
+  for_rows(blocks, rows_per_sum * cols, [&](int64_t from, int64_t count) {
+    for (int64_t i = from; i < from + count; ++i)
+      body(i * rows_per_sum, std::min(rows_per_sum, rows - i * rows_per_sum), sums_at ? sums_at + i * cols : nullptr);
+  });
+  if (tree) add_rows<Real>(sums, column_sum);
+}
+
+// sum (cols) := the sum of the rows of a (rows, cols) matrix
+template <class Real>
+void add_rows(const Tensor& rows, const Tensor& sum) {
+  const int64_t cols = rows.size(1);
+  const Real* at = data<Real>(rows);
+  sum_columns<Real>(rows.size(0), cols, sum, [&](int64_t from, int64_t count, Real* part) {
+    kernels<Real>().gradient(Activation::Identity, at + from * cols, nullptr, nullptr, part, count, cols);
+  });
+}
+
+// gz := g f'(saved); column_sum := gz's column sums. gz and column_sum may be undefined, gz may be g.
 template <class Real>
 void gradient(Activation activation, const Tensor& g, const Tensor& saved, const Tensor& gz, const Tensor& column_sum) {
-  constexpr int64_t step = 32;
-  const int64_t rows = g.size(0), cols = g.size(1), blocks = (rows + step - 1) / step;
-  const Real* g_at = g.const_data_ptr<Real>();
-  const Real* saved_at = saved.defined() ? saved.const_data_ptr<Real>() : nullptr;
-  Real* gz_at = gz.defined() ? gz.mutable_data_ptr<Real>() : nullptr;
-  const bool tree = column_sum.defined() && blocks > 1;
-  const Tensor sums = tree ? at::zeros({blocks, cols}, g.options()) : column_sum;
-  Real* sums_at = sums.defined() ? sums.mutable_data_ptr<Real>() : nullptr;
-  const int64_t grain = std::max<int64_t>(1, pass_block / std::max<int64_t>(step * cols, 1));
-  at::parallel_for(0, blocks, grain, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) {
-      const int64_t at = i * step * cols;
-      kernels<Real>().gradient(activation, g_at + at, saved_at ? saved_at + at : nullptr, gz_at ? gz_at + at : nullptr,
-                               sums_at ? sums_at + i * cols : nullptr, std::min(step, rows - i * step), cols);
-    }
+  const int64_t cols = g.size(1);
+  const Real *g_at = data<Real>(g), *saved_at = data<Real>(saved);
+  Real* gz_at = out<Real>(gz);
+  sum_columns<Real>(g.size(0), cols, column_sum, [&](int64_t from, int64_t rows, Real* sum) {
+    const int64_t at = from * cols;
+    kernels<Real>().gradient(activation, g_at + at, saved_at ? saved_at + at : nullptr, gz_at ? gz_at + at : nullptr,
+                             sum, rows, cols);
   });
-  if (tree) gradient<Real>(Activation::Identity, sums, Tensor(), Tensor(), column_sum);
 }
 
-template <class Real>
-std::tuple<Tensor, Tensor, Tensor> backward_as(const Tensor& g, const Tensor& saved, const Tensor& input,
-                                               const Tensor& weight, Activation activation,
-                                               std::array<bool, 3> wanted) {
-  Tensor by_input, by_weight, by_bias, gz;
+// The same of 16-bit numbers; column_sum is float.
+void gradient_16(Activation activation, const Tensor& g, const Tensor& saved, const Tensor& gz,
+                 const Tensor& column_sum) {
+  const int64_t cols = g.size(1), size = rows_per_sum * cols;
+  const Conversion& convert = conversion(g.scalar_type());
+  const auto* g_at = static_cast<const uint16_t*>(g.const_data_ptr());
+  const auto* saved_at = saved.defined() ? static_cast<const uint16_t*>(saved.const_data_ptr()) : nullptr;
+  auto* gz_at = gz.defined() ? static_cast<uint16_t*>(gz.mutable_data_ptr()) : nullptr;
+  sum_columns<float>(g.size(0), cols, column_sum, [&](int64_t from, int64_t rows, float* sum) {
+    std::vector<float> numbers(2 * size);
+    float *g_part = numbers.data(), *saved_part = g_part + size;
+    convert.to_float(g_at + from * cols, g_part, rows * cols);
+    if (saved_at) convert.to_float(saved_at + from * cols, saved_part, rows * cols);
+    kernels<float>().gradient(activation, g_part, saved_part, g_part, sum, rows, cols);
+    if (gz_at) convert.from_float(g_part, gz_at + from * cols, rows * cols);
+  });
+}
+
+// All arguments are matrices; grad and saved are dense.
+std::tuple<Tensor, Tensor, Tensor> backward_rows(const Tensor& g, const Tensor& saved, const Tensor& input,
+                                                 const Tensor& weight, Activation activation,
+                                                 std::array<bool, 3> wanted) {
+  const at::ScalarType type = input.scalar_type();
+  const bool low = is_16_bit(input);
+  if (low && few(input.size(0), weight.size(0), input.size(1))) {
+    auto [x, w, b] = backward_rows(to_float(g), to_float(saved), to_float(input), to_float(weight), activation, wanted);
+    return {from_float(x, type), from_float(w, type), from_float(b, type)};
+  }
   const bool identity = activation == Activation::Identity;
-  if (identity)
-    gz = g;
-  else if (wanted[0] || wanted[1])
-    gz = at::empty_like(g);
-  if (wanted[2]) by_bias = at::zeros({weight.size(0)}, g.options());
-  if (!identity || wanted[2]) gradient<Real>(activation, g, saved, identity ? Tensor() : gz, by_bias);
-  if (wanted[0]) product<Real>(gz, weight, by_input = at::empty_like(input, {}, at::MemoryFormat::Contiguous));
-  if (wanted[1]) product<Real>(gz.t(), input, by_weight = at::empty_like(weight, {}, at::MemoryFormat::Contiguous));
-  return {by_input, by_weight, by_bias};
+  const Tensor gz = identity ? g : wanted[0] || wanted[1] ? at::empty_like(g) : Tensor();
+  Tensor by_bias;
+  if (wanted[2]) by_bias = at::zeros({weight.size(0)}, g.options().dtype(low ? at::kFloat : type));
+  if (!identity || wanted[2]) {
+    const auto pass = low ? gradient_16 : type == at::kFloat ? gradient<float> : gradient<double>;
+    pass(activation, g, saved, identity ? Tensor() : gz, by_bias);
+  }
+  return {wanted[0] ? product(gz, weight) : Tensor(), wanted[1] ? product(gz.t(), input) : Tensor(),
+          low ? from_float(by_bias, type) : by_bias};
 }
 
 std::tuple<Tensor, Tensor, Tensor> linear_act_backward_cpu(const Tensor& grad, const optional<Tensor>& saved,
                                                            const Tensor& input, const Tensor& weight, string_view name,
                                                            std::array<bool, 3> wanted) {
   at::AutoDispatchBelowADInplaceOrView below_autograd;
-  const Activation activation = activation_of(name);
-  const at::ScalarType type = input.scalar_type();
-  const bool twice = type == at::kDouble;
-  const auto real = [&](const Tensor& t) { return t.to(twice ? at::kDouble : at::kFloat); };
-  const Tensor rows = real(as_rows(input)), g = real(as_rows(grad)).contiguous();
-  const Tensor s = saved && saved->defined() ? real(as_rows(*saved)).contiguous() : Tensor();
-  auto [x, w, b] = twice ? backward_as<double>(g, s, rows, weight, activation, wanted)
-                         : backward_as<float>(g, s, rows, real(weight), activation, wanted);
-  const auto back = [&](const Tensor& t) { return t.defined() ? t.to(type) : t; };
-  return {x.defined() ? back(x).view(input.sizes()) : x, back(w), back(b)};
+  const auto flat = [rows = c10::multiply_integers(input.sizes().slice(0, input.dim() - 1))](const Tensor& t) {
+    return t.dim() == 2 ? t : t.reshape({rows, t.size(-1)});
+  };
+  const bool has_saved = saved.has_value() && saved->defined();
+  auto [x, w, b] = backward_rows(flat(grad).contiguous(), has_saved ? flat(*saved).contiguous() : Tensor(), flat(input),
+                                 weight, activation_of(name), wanted);
+  return {x.defined() && input.dim() != 2 ? x.view(input.sizes()) : x, w, b};
 }
 
 }  // namespace

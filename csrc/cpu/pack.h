@@ -21,9 +21,25 @@ constexpr int register_bytes = 32;
 constexpr int register_bytes = 16;
 #endif
 
+// One by one and not as a template: GCC 12 gives a vector type whose size depends on a template parameter
+// the registers of the command line's instruction set, not those of `#pragma GCC target`.
 template <class Number>
-struct VectorOf {
-  typedef Number type __attribute__((vector_size(register_bytes)));
+struct VectorOf;
+template <>
+struct VectorOf<float> {
+  typedef float type __attribute__((vector_size(register_bytes)));
+};
+template <>
+struct VectorOf<double> {
+  typedef double type __attribute__((vector_size(register_bytes)));
+};
+template <>
+struct VectorOf<int32_t> {
+  typedef int32_t type __attribute__((vector_size(register_bytes)));
+};
+template <>
+struct VectorOf<int64_t> {
+  typedef int64_t type __attribute__((vector_size(register_bytes)));
 };
 
 // A register of signed integers, for what the lanes do to their bits. Its comparison result is the mask.

@@ -37,19 +37,6 @@ void activate_pointwise(Real* z, const Real* bias, Real* y, int64_t rows, int64_
     });
 }
 
-template <class Act, class Real>
-void gradient_pointwise(const Real* g, const Real* saved, Real* gz, Real* column_sum, int64_t rows, int64_t cols) {
-  using P = Pack<Real>;
-  if (!column_sum) cols *= rows, rows = rows > 0;
-  for (int64_t i = 0; i < rows; ++i, g += cols, saved += saved ? cols : 0, gz += gz ? cols : 0)
-    for_each_pack<Real>(cols, [&](int64_t j, auto load, auto store) {
-      const P slope_from = Act::saves == Saves::nothing ? P(Real(0)) : load(saved + j);
-      const P x = Act::gradient(load(g + j), slope_from);
-      if (gz) store(gz + j, x);
-      if (column_sum) store(column_sum + j, load(column_sum + j) + x);
-    });
-}
-
 // A register in which the numbers from `count` on are replaced by `other`.
 template <class Real>
 inline Pack<Real> only_first(int64_t count, Pack<Real> x, Real other) {
@@ -85,21 +72,40 @@ void activate_rows(Real* z, const Real* bias, Real* y, int64_t rows, int64_t col
   }
 }
 
+// What the gradient of a row-wise activation needs from the whole row, in every element of a register.
 template <class Act, class Real>
-void gradient_rows(const Real* g, const Real* y, Real* gz, Real* column_sum, int64_t rows, int64_t cols) {
+inline Pack<Real> row_sum(const Real* g, const Real* y, int64_t cols) {
+  Pack<Real> parts(Real(0));
+  for_each_pack<Real>(cols, [&](int64_t j, auto load, auto) {
+    parts = parts + Act::part(load(g + j), load(y + j));  // past the row both are 0
+  });
+  return sum_of(parts);
+}
+
+// gz of `Rows` rows; their sum goes to column_sum as one number. Pairs are added first: rounding errors
+// then grow with the logarithm of the number of rows, and the sums travel to memory less often.
+template <class Act, int Rows, class Real>
+inline void gradient_some_rows(const Real* g, const Real* saved, Real* gz, Real* column_sum, int64_t cols) {
   using P = Pack<Real>;
-  for (int64_t i = 0; i < rows; ++i, g += cols, y += cols, gz += gz ? cols : 0) {
-    P parts(Real(0));
-    for_each_pack<Real>(cols, [&](int64_t j, auto load, auto) {
-      parts = parts + Act::part(load(g + j), load(y + j));  // past the row both are 0
-    });
-    const P sum(sum_of(parts));
-    for_each_pack<Real>(cols, [&](int64_t j, auto load, auto store) {
-      const P x = Act::gradient(load(g + j), load(y + j), sum);
-      if (gz) store(gz + j, x);
-      if (column_sum) store(column_sum + j, load(column_sum + j) + x);
-    });
-  }
+  P sum[Rows];
+  if constexpr (Act::rowwise)
+    UNROLL for (int i = 0; i < Rows; ++i) sum[i] = row_sum<Act>(g + i * cols, saved + i * cols, cols);
+  for_each_pack<Real>(cols, [&](int64_t j, auto load, auto store) {
+    P x[Rows];
+    UNROLL for (int i = 0; i < Rows; ++i) {
+      const int64_t at = i * cols + j;
+      const P s = Act::saves == Saves::nothing ? P(Real(0)) : load(saved + at);
+      if constexpr (Act::rowwise)
+        x[i] = Act::gradient(load(g + at), s, sum[i]);
+      else
+        x[i] = Act::gradient(load(g + at), s);
+      if (gz) store(gz + at, x[i]);
+    }
+    if (!column_sum) return;
+    UNROLL for (int step = 1; step < Rows; step *= 2)
+      UNROLL for (int i = 0; i + step < Rows; i += 2 * step) x[i] = x[i] + x[i + step];
+    store(column_sum + j, load(column_sum + j) + x[0]);
+  });
 }
 
 template <class Real>
@@ -116,12 +122,13 @@ void activate(Activation activation, Real* z, const Real* bias, Real* y, int64_t
 template <class Real>
 void gradient(Activation activation, const Real* g, const Real* saved, Real* gz, Real* column_sum, int64_t rows,
               int64_t cols) {
-  visit(activation, [=](auto act) {
+  const auto row = [&](auto* p, int64_t i) { return p ? p + i * cols : nullptr; };
+  visit(activation, [&](auto act) {
     using Act = decltype(act);
-    if constexpr (Act::rowwise)
-      gradient_rows<Act>(g, saved, gz, column_sum, rows, cols);
-    else
-      gradient_pointwise<Act>(g, saved, gz, column_sum, rows, cols);
+    if (!Act::rowwise && !column_sum) cols *= rows, rows = rows > 0;  // nothing depends on the row
+    int64_t i = 0;
+    for (; i + 4 <= rows; i += 4) gradient_some_rows<Act, 4>(row(g, i), row(saved, i), row(gz, i), column_sum, cols);
+    for (; i < rows; ++i) gradient_some_rows<Act, 1>(row(g, i), row(saved, i), row(gz, i), column_sum, cols);
   });
 }
 

@@ -1,18 +1,24 @@
-// The CPU kernels for any processor of the platform, and the choice among all copies.
-#define NNPLAY_ISA baseline
+// The choice among the copies of the CPU kernels.
 #include <cstdlib>
 #include <string>
 
-#include "kernels_body.h"
+#include "kernels.h"
 
-namespace nnplay::cpu {
+namespace nnplay {
 
-NNPLAY_DEFINE_INSTRUCTION_SET(baseline_set)
-
+namespace baseline {
+extern const cpu::InstructionSet kernels;
+}
 #if defined(__x86_64__)
-extern const InstructionSet avx2_set, avx512_set;
+namespace avx2 {
+extern const cpu::InstructionSet kernels;
+}
+namespace avx512 {
+extern const cpu::InstructionSet kernels;
+}
 #endif
 
+namespace cpu {
 namespace {
 
 const InstructionSet& choose() {
@@ -23,10 +29,10 @@ const InstructionSet& choose() {
   const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
   const bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
                       __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
-  if (avx512 && limit == "avx512") return avx512_set;
-  if (avx2 && limit != "baseline") return avx2_set;
+  if (avx512 && limit == "avx512") return avx512::kernels;
+  if (avx2 && limit != "baseline") return avx2::kernels;
 #endif
-  return baseline_set;
+  return baseline::kernels;
 }
 
 }  // namespace
@@ -36,4 +42,5 @@ const InstructionSet& instruction_set() {
   return chosen;
 }
 
-}  // namespace nnplay::cpu
+}  // namespace cpu
+}  // namespace nnplay

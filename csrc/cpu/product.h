@@ -1,0 +1,34 @@
+// The matrix product of CPU tensors, and tensors of 16-bit numbers as float.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include "kernels.h"
+
+namespace nnplay::cpu {
+
+template <class Real>
+const Kernels<Real>& kernels() {
+  if constexpr (std::is_same_v<Real, float>)
+    return instruction_set().single;
+  else
+    return instruction_set().twice;
+}
+
+// Numbers that make a share of a pass over memory worth a thread.
+constexpr int64_t pass_grain = 1 << 14;
+
+// a (m, k) b (k, n), dense, in a's dtype: float32 and float64 on our own loops, 16-bit numbers on the
+// library's. The bits do not depend on the number of threads. Must run below autograd. A bias (n) is added
+// to 16-bit numbers only: they are then rounded once. For the others it is the activation's pass that adds it.
+at::Tensor product(const at::Tensor& a, const at::Tensor& b, const at::Tensor& bias = {});
+
+// Whether 16-bit numbers are too few for the library's product; as float they are faster.
+bool few(int64_t m, int64_t n, int64_t k);
+
+// A dense float copy of a 16-bit tensor, and back. Undefined tensors stay so.
+at::Tensor to_float(const at::Tensor& t);
+at::Tensor from_float(const at::Tensor& t, at::ScalarType type);
+const Conversion& conversion(at::ScalarType type);
+
+}  // namespace nnplay::cpu

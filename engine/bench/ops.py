@@ -1,0 +1,256 @@
+"""How fast is linear_act? `python -m engine.bench.ops [--json] [--threads N]`
+
+Forward, and forward plus backward, over a ladder of layers, against nn.Linear and the activation in eager
+mode and under torch.compile. All candidates of a row are timed in turn in this one process (see timing.py);
+"times" are eager's seconds over ours. "peak" is the share of what torch's own square matrix product reaches
+in the same dtype on as many threads, measured here too.
+
+The noise rule. Every row also times eager mode a second time, as if it were another version. How far that
+ratio is from 1 is the row's noise; the 95th percentile of it over all rows is the noise of the run. A row
+counts as slower than eager only if it is so by more than the greater of the two.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+
+import torch
+from torch import Tensor, nn
+
+from engine.activations import ACTIVATIONS
+from engine.bench.timing import median_seconds
+from engine.check import DTYPES
+from engine.layers import LinearAct, reference
+from engine.ops import CPU_INSTRUCTION_SET
+
+__all__ = ["LADDER", "Row", "main", "measure"]
+
+LADDER = ((2, 4, 16), (2, 16, 3), (32, 64, 64), (128, 784, 128), (256, 1024, 1024), (1024, 4096, 4096))
+"""Batch, in and out features."""
+
+ACTIVATIONS_TIMED = ("sigmoid", "relu", "softmax", "gelu")
+DTYPES_TIMED = ("float32", "bfloat16")
+
+
+class Plain(nn.Linear):
+    """nn.Linear and the activation, as one writes them by hand."""
+
+    def __init__(self, inputs: int, outputs: int, activation: str) -> None:
+        super().__init__(inputs, outputs)
+        self.function = reference(activation)
+
+    def forward(self, input: Tensor) -> Tensor:
+        return self.function(super().forward(input))
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line: seconds per call, medians over interleaved rounds."""
+
+    net: str
+    activation: str
+    dtype: str
+    backward: bool
+    ours: float
+    eager: float
+    eager_again: float
+    compiled: float | None
+    flops: float
+
+    @property
+    def times(self) -> float:
+        """How many times as fast as eager mode."""
+        return self.eager / self.ours
+
+    @property
+    def noise(self) -> float:
+        return max(self.eager, self.eager_again) / min(self.eager, self.eager_again) - 1
+
+
+def _work(
+    net: nn.Module | Callable[[Tensor], Tensor], x: Tensor, leaves: list[Tensor]
+) -> Callable[[], object]:
+    """One call of the net without autograd, or, if there are leaves, with the gradients of all of them."""
+    if not leaves:
+
+        def forward() -> object:
+            with torch.no_grad():
+                return net(x)
+
+        return forward
+    grad = torch.ones_like(net(x))
+    return lambda: torch.autograd.grad(net(x), leaves, grad)
+
+
+def _measure_net(
+    label: str,
+    make: Callable[[Callable[..., nn.Module]], nn.Sequential],
+    activation: str,
+    dtype: str,
+    x: Tensor,
+    compile_too: bool,
+    flops: float,
+    backward: bool,
+) -> Row:
+    x = x.clone().requires_grad_(backward and label != "4-16-3")
+    nets: dict[str, Callable[[Tensor], Tensor]] = {}
+    works = {}
+    for name in ("ours", "eager", "eager_again", "compiled"):
+        if name == "compiled" and not compile_too:
+            continue
+        torch.manual_seed(0)
+        net = make(LinearAct if name == "ours" else Plain).to(DTYPES[dtype])
+        leaves = [*net.parameters(), *([x] if x.requires_grad else [])] if backward else []
+        nets[name] = torch.compile(net, dynamic=False) if name == "compiled" else net
+        works[name] = _work(nets[name], x, leaves)
+    big = flops > 1e9
+    seconds = median_seconds(works, rounds=7 if big else 21)
+    return Row(
+        label,
+        activation,
+        dtype,
+        backward,
+        seconds["ours"],
+        seconds["eager"],
+        seconds["eager_again"],
+        seconds.get("compiled"),
+        flops,
+    )
+
+
+def measure(
+    activations: Sequence[str] = ACTIVATIONS_TIMED,
+    dtypes: Sequence[str] = DTYPES_TIMED,
+    compiled: Sequence[str] = ("sigmoid",),
+    ladder: Sequence[tuple[int, int, int]] = LADDER,
+    report: Callable[[Row], None] = lambda row: None,
+) -> list[Row]:
+    """The whole table.
+
+    Args:
+        activations, dtypes: what to time over the ladder.
+        compiled: for which activations to time torch.compile too, in float32 (each row compiles for seconds).
+        ladder: batch, in and out features of each layer.
+        report: called with each row as it is ready.
+    """
+    rows = []
+
+    def add(row: Row) -> None:
+        rows.append(row)
+        report(row)
+
+    torch.manual_seed(0)
+    for backward in (False, True):
+        add(
+            _measure_net(
+                "4-16-3",
+                lambda layer: nn.Sequential(layer(4, 16, "sigmoid"), layer(16, 3, "softmax")),
+                "sigmoid",
+                "float32",
+                torch.randn(2, 4),
+                bool(compiled),
+                2 * 2 * (64 + 48) * (3 if backward else 1),
+                backward,
+            )
+        )
+    for dtype in dtypes:
+        for activation in activations:
+            for batch, inputs, outputs in ladder:
+                for backward in (False, True):
+                    add(
+                        _measure_net(
+                            f"{batch}×{inputs}→{outputs}",
+                            lambda layer, i=inputs, o=outputs, a=activation: nn.Sequential(layer(i, o, a)),
+                            activation,
+                            dtype,
+                            torch.randn(batch, inputs, dtype=DTYPES[dtype]),
+                            dtype == "float32" and activation in compiled,
+                            2.0 * batch * inputs * outputs * (3 if backward else 1),
+                            backward,
+                        )
+                    )
+    return rows
+
+
+def _peaks(dtypes: Sequence[str]) -> dict[str, float]:
+    """Floating point operations per second of torch's product of two square matrices, per dtype."""
+    peaks = {}
+    for dtype in dtypes:
+        a = torch.randn(2048, 2048, dtype=DTYPES[dtype])
+        seconds = median_seconds({"product": lambda a=a: a @ a}, rounds=7)["product"]
+        peaks[dtype] = 2 * 2048**3 / seconds
+    return peaks
+
+
+def _summary(rows: Sequence[Row]) -> dict[str, float | int]:
+    noises = sorted(row.noise for row in rows)
+    noise = noises[min(len(noises) - 1, math.ceil(0.95 * len(noises)) - 1)]
+    ladder = [row.times for row in rows if "→" in row.net]
+    return {
+        "noise": noise,
+        "slower": sum(row.times * (1 + max(noise, row.noise)) < 1 for row in rows),
+        "geometric_mean": math.exp(sum(map(math.log, ladder)) / len(ladder)),
+    }
+
+
+def _line(row: Row, peak: float) -> str:
+    compiled = f"{row.compiled / row.ours:7.2f}" if row.compiled else "      -"
+    work = "fwd+bwd" if row.backward else "fwd"
+    share = row.flops / row.ours / peak
+    return (
+        f"{row.net:16}{row.activation:12}{row.dtype:10}{work:8}{row.ours * 1e6:11.1f}"
+        f"{row.times:8.2f}{compiled}{row.noise:8.1%}{share:8.1%}"
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Prints the table and its summary."""
+    parser = argparse.ArgumentParser(prog="nnplay bench ops", description="Time linear_act against torch.nn.")
+    parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="CPU threads")
+    parser.add_argument("--activations", nargs="+", default=ACTIVATIONS_TIMED, choices=list(ACTIVATIONS))
+    parser.add_argument("--dtypes", nargs="+", default=DTYPES_TIMED, choices=list(DTYPES))
+    parser.add_argument(
+        "--compiled", nargs="*", default=["sigmoid"], help="activations to time under torch.compile"
+    )
+    parser.add_argument(
+        "--largest", type=float, default=math.inf, help="leave out layers of more multiplications"
+    )
+    options = parser.parse_args(arguments)
+    if options.threads < 1:
+        parser.error(f"--threads: expected a whole number from 1, got {options.threads}")
+    torch.set_num_threads(options.threads)
+    peaks = _peaks(dict.fromkeys([*options.dtypes, "float32"]))
+    if not options.json:
+        print(
+            f"{options.threads} threads, {CPU_INSTRUCTION_SET}; ours in µs; times: eager / ours, compiled / ours"
+        )
+        print(
+            f"{'layer':16}{'activation':12}{'dtype':10}{'work':8}{'ours':>11}{'eager':>8}{'comp.':>7}{'noise':>8}{'peak':>8}"
+        )
+    rows = measure(
+        options.activations,
+        options.dtypes,
+        options.compiled,
+        [shape for shape in LADDER if math.prod(shape) <= options.largest],
+        lambda row: None if options.json else print(_line(row, peaks[row.dtype]), flush=True),
+    )
+    summary = _summary(rows)
+    if options.json:
+        table = [asdict(row) | {"times": row.times, "noise": row.noise} for row in rows]
+        print(json.dumps({"threads": options.threads, "peak_flops": peaks, **summary, "rows": table}))
+    else:
+        print(
+            f"geometric mean over the ladder {summary['geometric_mean']:.2f}; noise of the run {summary['noise']:.1%}; "
+            f"{summary['slower']} of {len(rows)} rows slower than eager by more than the noise"
+        )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

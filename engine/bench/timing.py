@@ -1,0 +1,50 @@
+"""Timing that survives a shared machine: candidates take turns, medians are compared.
+
+A machine shared with other work drifts by tens of percent within seconds. So all candidates of a row are
+timed in turn, many rounds over, in one process: what disturbs one disturbs all. Of each candidate the
+median round counts, and only ratios within a row are meant to be compared.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Mapping
+
+__all__ = ["median_seconds"]
+
+Work = Callable[[], object]
+
+
+def _repeats(work: Work, seconds: float) -> int:
+    """How many calls last about that long."""
+    work()
+    start = time.perf_counter()
+    count = 0
+    while (spent := time.perf_counter() - start) < seconds:
+        work()
+        count += 1
+    return max(1, round(count * seconds / spent))
+
+
+def median_seconds(
+    candidates: Mapping[str, Work], rounds: int = 15, round_seconds: float = 0.004
+) -> dict[str, float]:
+    """The median seconds of one call of each candidate.
+
+    Args:
+        candidates: what to time, by name; each is called with no arguments.
+        rounds: how often each gets its turn; the order turns with every round.
+        round_seconds: the least length of one turn, in seconds; short work is repeated to fill it.
+    """
+    repeats = {name: _repeats(work, round_seconds) for name, work in candidates.items()}
+    names = list(candidates)
+    times: dict[str, list[float]] = {name: [] for name in names}
+    for turn in range(rounds):
+        for name in names[turn % len(names) :] + names[: turn % len(names)]:
+            work, count = candidates[name], repeats[name]
+            start = time.perf_counter()
+            for _ in range(count):
+                work()
+            times[name].append((time.perf_counter() - start) / count)
+    return {name: statistics.median(values) for name, values in times.items()}
