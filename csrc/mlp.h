@@ -42,6 +42,9 @@ struct Batches {
   bool weighted = true;  // the mean loss of an epoch counts a batch as often as it has rows
 };
 
+// Raises unless a batch has 1 to `rows` rows.
+void check_batches(const Batches& batches, int64_t rows);
+
 struct Score {
   double loss, accuracy;  // accuracy is of no meaning for mse
 };

@@ -10,6 +10,8 @@
 namespace nnplay {
 inline namespace NNPLAY_ISA {
 
+typedef uint32_t Words __attribute__((vector_size(register_bytes)));
+
 template <class Real>
 class LaneTraining {
   using P = Pack<Real>;
@@ -75,7 +77,7 @@ class LaneTraining {
   }
 
   void draw_epoch(int64_t epoch) {
-    if (run.shuffle) return draw_orders<typename VectorOf<uint32_t>::type>(run.seeds + epoch * order_lanes, run.train.rows, order);
+    if (run.shuffle) return draw_orders<Words>(run.seeds + epoch * order_lanes, run.train.rows, order);
     if (epoch > 0) return;
     for (int64_t l = 0; l < order_lanes; ++l)
       for (int64_t i = 0; i < run.train.rows; ++i) order[l * run.train.rows + i] = uint32_t(i);

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "parallel.h"
+#include "trained_network.h"
 
 namespace nnplay::cpu {
 namespace {
@@ -12,6 +13,9 @@ namespace {
 constexpr int64_t share = 1 << 19;     // multiplications that are worth a thread
 constexpr int64_t row_block = 32;      // rows whose gradients are summed at once
 constexpr int64_t pass_share = 1 << 14;  // numbers of a pass over memory that are worth a thread
+
+// Up to here a small network's loops are faster than matrix products (measured on Iris-like shapes).
+constexpr int64_t most_small_work = 4096, most_small_rows = 32;
 
 template <class Real>
 const Kernels<Real>& kernels() {
@@ -44,6 +48,17 @@ void multiply(const Product<Real>& p) {
 }
 
 }  // namespace
+
+bool is_small(const Shape& shape, int64_t batch_size) {
+  int64_t work = 0;
+  for (int l = 0; l < shape.layers; ++l) {
+    const auto [in, out, activation] = shape.layer[l];
+    const bool by_row = visit(activation, [](auto act) { return decltype(act)::rowwise; });
+    if (by_row && l + 1 < shape.layers) return false;
+    work += in * out;
+  }
+  return work <= most_small_work && batch_size <= most_small_rows;
+}
 
 template <class Real>
 LayerNetwork<Real>::LayerNetwork(const Shape& shape, int64_t parameters)

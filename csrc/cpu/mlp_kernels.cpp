@@ -2,6 +2,7 @@
 #include "mlp_kernels.h"
 
 #include "lane_run.h"
+#include "small_network.h"
 
 #define NNPLAY_TEXT_(x) #x
 #define NNPLAY_TEXT(x) NNPLAY_TEXT_(x)
@@ -48,8 +49,10 @@ void update(const Rule& rule, const StepNumbers<Real>& numbers, const Real* g, R
 }
 
 template <class Real>
-constexpr cpu::MlpKernels<Real> mlp_kernels_of = {loss_of_rows<Real>, update<Real>, Pack<Real>::width,
-                                                  lane_memory<Real>, train_lanes<Real>};
+constexpr cpu::MlpKernels<Real> mlp_kernels_of = {
+    loss_of_rows<Real>,  draw_orders<Words>,   update<Real>,         small_memory<Real>, small_load<Real>,
+    small_store<Real>,   small_train<Real>,    Pack<Real>::width,  lane_memory<Real>,
+    train_lanes<Real>};
 
 extern const cpu::MlpInstructionSet mlp_kernels;
 const cpu::MlpInstructionSet mlp_kernels = {NNPLAY_TEXT(NNPLAY_ISA), mlp_kernels_of<float>, mlp_kernels_of<double>};

@@ -48,8 +48,19 @@ struct MlpKernels {
   // The mean loss of y (rows, n) against target, its gradient g (rows, n), and the number of right answers.
   double (*loss)(Loss, const Real* y, const Real* target, Real* g, int64_t rows, int n, double& right);
 
+  // orders (order_lanes, rows): see random.h.
+  void (*draw_orders)(const uint32_t* seeds, int64_t rows, uint32_t* orders);
+
   // One update of `count` parameters by their gradients g.
   void (*update)(const Rule&, const StepNumbers<Real>&, const Real* g, Real* p, Real* m, Real* v, int64_t count);
+
+  // One small network that lives in `memory`, 64-byte aligned and all 0 at first, of small_memory bytes. p, m, v
+  // (parameters) are its values and the optimizer's two memories. No layer but the last may be row-wise.
+  int64_t (*small_memory)(const Shape&);
+  void (*small_load)(const Shape&, char* memory, const Real* p, const Real* m, const Real* v);
+  void (*small_store)(const char* memory, Real* p, Real* m, Real* v);
+  // Takes the steps and returns how many: fewer if the next one's loss is not finite.
+  int64_t (*small_train)(char* memory, const Steps<Real>&, StepCounter&);
 
   int lanes;                                     // networks in a register
   int64_t (*lane_memory)(const LaneRun<Real>&);  // bytes that train_lanes works in

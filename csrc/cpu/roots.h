@@ -28,7 +28,7 @@ inline Pack<Real> reciprocal(Pack<Real> x) {
 // quiet, 3: NaN, 6: infinity of its sign, 7: -0, 8: 0.
 template <>
 inline Pack<float> sqrt(Pack<float> x) {
-  const __m512 v = (__m512)x.v, y = _mm512_rsqrt14_ps(v), s = v * y;
+  const __m512 v = (__m512)x.v, y = _mm512_maskz_rsqrt14_ps(0xffff, v), s = v * y;
   const __m512 rest = _mm512_fnmadd_ps(s, s, v);
   const __m512 root = _mm512_fmadd_ps(rest, y * _mm512_set1_ps(0.5f), s);
   return (Pack<float>::Vector)_mm512_fixupimm_ps(root, v, _mm512_set1_epi32(0x00130122), 0);
@@ -36,7 +36,7 @@ inline Pack<float> sqrt(Pack<float> x) {
 
 template <>
 inline Pack<float> reciprocal(Pack<float> x) {
-  const __m512 v = (__m512)x.v, y = _mm512_rcp14_ps(v);
+  const __m512 v = (__m512)x.v, y = _mm512_maskz_rcp14_ps(0xffff, v);
   const __m512 rest = _mm512_fnmadd_ps(v, y, _mm512_set1_ps(1.0f));
   const __m512 inverse = _mm512_fmadd_ps(rest, y, y);
   return (Pack<float>::Vector)_mm512_fixupimm_ps(inverse, v, _mm512_set1_epi32(0x00870622), 0);
