@@ -24,7 +24,10 @@ if not shutil.which(os.environ.get("CXX", "c++")) and not shutil.which("g++"):
     sys.exit("nnplay's kernels need a C++ compiler and there is none: install g++ (apt install g++).")
 
 HEADERS = [str(header) for header in sorted(Path("csrc").rglob("*.h"))]
-SOURCES = [f"csrc/{name}.cpp" for name in ("module", "module_mlp", "linear_act", "mlp", "mlp_checks")]
+SOURCES = [
+    f"csrc/{name}.cpp"
+    for name in ("module", "module_mlp", "linear_act", "mlp", "mlp_checks", "population")
+]
 SOURCES += [
     f"csrc/cpu/{name}.cpp"
     for name in ("linear_act", "product", "instruction_set", "layer_network", "mlp_choice", "parallel")

@@ -6,6 +6,7 @@
 #include <mutex>
 
 #include "mlp.h"
+#include "population.h"
 
 namespace py = pybind11;
 using namespace nnplay;
@@ -132,6 +133,42 @@ class SharedRun {
   }
 };
 
+// Ctrl-C stops a population: the signal is seen between two groups of networks.
+bool no_signal() {
+  py::gil_scoped_acquire gil;
+  return PyErr_CheckSignals() == 0;
+}
+
+py::tuple train(const std::vector<int64_t>& widths, const std::vector<std::string>& activations, bool bias,
+                const std::string& loss, const Numbers& features, const Numbers& targets, const Numbers& test_features,
+                const Numbers& test_targets, const Rule& rule, const Batches& batches, int64_t epochs,
+                const std::vector<uint64_t>& seeds, const Numbers& lr, const Numbers& weight_decay,
+                const std::optional<Numbers>& weights, const std::string& dtype, bool fused, int threads) {
+  const Shape shape = shape_of(widths, activations, bias, loss);
+  const int64_t count = int64_t(seeds.size()), parameters = count_parameters(shape);
+  const std::string wanted = std::to_string(count) + ", one for each seed";
+  if (lr.size() != count) refuse("lr", wanted, std::to_string(lr.size()));
+  if (weight_decay.size() != count) refuse("weight_decay", wanted, std::to_string(weight_decay.size()));
+  checked_product({count, parameters, 8});
+  checked_product({count, epochs, 8});
+  if (weights && weights->size() != count * parameters)
+    refuse("weights", std::to_string(count) + " networks of " + std::to_string(parameters) + " numbers",
+           std::to_string(weights->size()));
+  py::array_t<double> losses({count, epochs}), accuracies({count, epochs}), test_loss(count), test_accuracy(count),
+      last({count, parameters});
+  Population population{shape, rows_of(features, targets), rows_of(test_features, test_targets), rule, batches, epochs,
+                        count, seeds.data(), lr.data(), weight_decay.data(), weights ? weights->data() : nullptr,
+                        threads, is_twice(dtype), fused, losses.mutable_data(), accuracies.mutable_data(),
+                        test_loss.mutable_data(), test_accuracy.mutable_data(), last.mutable_data()};
+  bool done;
+  {
+    py::gil_scoped_release no_gil;
+    done = train_population(population, no_signal);
+  }
+  if (!done) throw py::error_already_set();
+  return py::make_tuple(losses, accuracies, test_loss, test_accuracy, last);
+}
+
 }  // namespace
 
 void bind_mlp(py::module_& m) {
@@ -166,4 +203,9 @@ void bind_mlp(py::module_& m) {
       .def("weights", &SharedRun::weights)
       .def("set_weights", &SharedRun::set_weights, py::arg("weights"))
       .def("gradient", &SharedRun::gradient);
+  m.def("train_population", &train, py::kw_only(), py::arg("widths"), py::arg("activations"), py::arg("bias"),
+        py::arg("loss"), py::arg("features"), py::arg("targets"), py::arg("test_features"), py::arg("test_targets"),
+        py::arg("rule"), py::arg("batches"), py::arg("epochs"), py::arg("seeds"), py::arg("lr"),
+        py::arg("weight_decay"), py::arg("weights").none(true), py::arg("dtype"), py::arg("fused"),
+        py::arg("threads"));
 }

@@ -60,3 +60,25 @@ class Run:
     def weights(self) -> Array: ...
     def set_weights(self, weights: Array) -> None: ...
     def gradient(self) -> Array: ...
+
+def train_population(
+    *,
+    widths: list[int],
+    activations: list[str],
+    bias: bool,
+    loss: str,
+    features: Array,
+    targets: Array,
+    test_features: Array,
+    test_targets: Array,
+    rule: Rule,
+    batches: Batches,
+    epochs: int,
+    seeds: list[int],
+    lr: Array,
+    weight_decay: Array,
+    weights: Array | None,
+    dtype: str,
+    fused: bool,
+    threads: int,
+) -> tuple[Array, Array, Array, Array, Array]: ...

@@ -21,7 +21,9 @@ class NativeTraining:
 
     def __init__(self, spec: Spec, data: Prepared):
         if spec.device != "cpu":
-            raise RequestError(f"backend=native runs on device=cpu, got device={spec.device}; use backend=fused")
+            raise RequestError(
+                f"backend=native runs on device=cpu, got device={spec.device}; use backend=fused"
+            )
         self.classifies = bool(data.class_names)
         self.widths = mlp.widths(spec, data.train_x.shape[1], len(data.class_names))
         try:
