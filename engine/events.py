@@ -159,9 +159,7 @@ def _plain(event: Any) -> dict[str, Any]:
 
 # Only fields of numbers are read back from "nan": a class may well be named so.
 _NUMBERS = {
-    kind: frozenset(
-        f.name for f in dataclasses.fields(kind) if "float" in str(f.type) and "list" not in str(f.type)
-    )
+    kind: frozenset(f.name for f in dataclasses.fields(kind) if "float" in str(f.type) and "list" not in str(f.type))
     for kind in (*_NAMES, Report)
 }
 

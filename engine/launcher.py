@@ -67,9 +67,7 @@ class Zygote:
                 socket.send_fds(self._socket, [request], [run.lock])
                 answer = json.loads(self._answers.readline())
             except (OSError, ValueError) as error:
-                raise WorkerError(
-                    f"the training engine could not start: {self._last_words() or error}"
-                ) from None
+                raise WorkerError(f"the training engine could not start: {self._last_words() or error}") from None
         pid: int = answer["pid"]
         return pid
 

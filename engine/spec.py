@@ -51,9 +51,7 @@ class Spec:
     variant: str = "published"
 
     data: str = _key("iris", Word(lambda: registry.names("datasets")), "where the rows come from")
-    split: Split | None = _key(
-        Split(Fraction(1, 3)), SplitKind(), "the part of the rows held out for the test"
-    )
+    split: Split | None = _key(Split(Fraction(1, 3)), SplitKind(), "the part of the rows held out for the test")
     standardize: str = _key(
         "global",
         _words("global", "feature", "none"),

@@ -71,9 +71,7 @@ class Trainer:
             if command.key not in KEYS:
                 raise unknown("key", command.key, KEYS)
             if KEYS[command.key].effect == "next reset":
-                raise RequestError(
-                    f"{command.key} takes effect when the run starts over, not while it is under way"
-                )
+                raise RequestError(f"{command.key} takes effect when the run starts over, not while it is under way")
             changed = self.spec.replace_text({command.key: command.value})
             if changed.epochs < self.epoch:
                 raise RequestError(f"epochs: {self.epoch} are done already, got {command.value}")
@@ -183,8 +181,7 @@ class Trainer:
             steps_per_epoch=training.steps_left,
             feature_names=data.feature_names,
             class_names=data.class_names,
-            versions={"python": platform.python_version()}
-            | {p: metadata.version(p) for p in ("nnplay", "torch")},
+            versions={"python": platform.python_version()} | {p: metadata.version(p) for p in ("nnplay", "torch")},
         )
 
     def _ended(self, training: Training, data: Prepared, state: EndState, message: str) -> Ended:

@@ -124,9 +124,7 @@ def _device(name: str) -> torch.device:
     return torch.device(name)
 
 
-def _network(
-    layer: type[nn.Module], inputs: int, outputs: int, spec: Spec, dtype: torch.dtype
-) -> nn.Sequential:
+def _network(layer: type[nn.Module], inputs: int, outputs: int, spec: Spec, dtype: torch.dtype) -> nn.Sequential:
     """The layers of a spec; widths (inputs, *hidden, outputs)."""
     widths = [inputs, *spec.hidden, outputs]
     last = "softmax" if spec.output == "softmax" else "identity"
