@@ -1,6 +1,6 @@
 """The whole loop in C++: shuffling, batches, forward, loss, backward and update, many steps to a call.
 
-First weights and order of batches are those of the eager backend, bit for bit. A call of `advance` holds no GIL.
+First weights and order of batches are those of the eager backend, bit for bit. `advance` holds no GIL.
 """
 
 from __future__ import annotations

@@ -61,7 +61,12 @@ def test_a_run_is_told_from_start_to_end(spec: Spec) -> None:
     (started,), (ended,) = of(Started, events), of(Ended, events)
     assert events[0] is started
     assert events[-1] is ended
-    assert (started.parameters, started.train_rows, started.test_rows, started.steps_per_epoch) == (131, 100, 50, 50)
+    assert (started.parameters, started.train_rows, started.test_rows, started.steps_per_epoch) == (
+        131,
+        100,
+        50,
+        50,
+    )
     assert [(e.epoch, e.step) for e in of(EpochEnded, events)] == [(1, 50), (2, 100), (3, 150), (4, 200)]
     assert (ended.state, ended.step, ended.epoch, ended.exit_status) == ("finished", 200, 4, 0)
     assert 0 < ended.seconds < ended.seconds_total
