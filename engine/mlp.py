@@ -1,11 +1,12 @@
 """Whole training runs in native code: the door to csrc/mlp for backends, populations and benchmarks.
 
-Layers follow nn.Linear, parameters the order of `model.parameters()`: of each layer the weight (out, in), then
-the bias (out).
+Layers follow nn.Linear, parameters the order of `model.parameters()`: of each layer the weight (out, in),
+then the bias (out).
 """
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -47,7 +48,7 @@ def split_layers(parameters: Array, widths: list[int], bias: bool = True) -> lis
     """Views of (..., parameters) numbers as torch has them: weight (out, in), bias (out), layer by layer."""
     parts: list[Array] = []
     begin = 0
-    for inputs, outputs in zip(widths, widths[1:], strict=False):
+    for inputs, outputs in itertools.pairwise(widths):
         for shape in ((outputs, inputs), (outputs,))[: 2 if bias else 1]:
             size = int(np.prod(shape))
             parts.append(parameters[..., begin : begin + size].reshape(*parameters.shape[:-1], *shape))

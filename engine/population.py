@@ -1,7 +1,7 @@
 """Many networks of one architecture in one native call, each with its own seed, rates and order of rows.
 
-A network's result is bit for bit the same in any company and on any number of threads. Under the seed, rates and
-dtype of a spec, first weights and order of batches are those of the run of that spec.
+A network's result is bit for bit the same in any company and on any number of threads. Under the seed and
+rates of a spec, first weights and order of batches are those of the run of that spec.
 
     result = train(spec, data, seeds=range(1000), lr=np.geomspace(1e-4, 1e-1, 1000))
     result.test_accuracy.mean()
@@ -28,8 +28,8 @@ class Result:
     """What became of N networks; accuracies are None for a regression, test figures without test rows.
 
     Attributes:
-        train_loss, train_accuracy: (N, epochs); of each epoch's batches as they were trained. A network whose loss
-            stopped being finite has NaN or infinity from that epoch on.
+        train_loss, train_accuracy: (N, epochs); of each epoch's batches as they were trained. A network
+            whose loss stopped being finite has NaN or infinity from that epoch on.
         test_loss, test_accuracy: (N,); of the last weights.
         weights: (N, parameters), the last; `engine.mlp.split_layers` makes tensors of them.
     """

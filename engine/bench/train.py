@@ -1,7 +1,7 @@
 """How fast is training? `python -m engine.bench.train [--json] [--threads N]`
 
-The lecture's own loop, torch at its best, JAX if it can be imported, and native runs, side by side in one process.
-A turn of a candidate is one epoch; seconds are per step, medians over interleaved rounds (see timing.py).
+The lecture's own loop, torch at its best, JAX if it can be imported, and native runs, side by side.
+A turn of a candidate is one epoch; seconds are per step, medians over interleaved rounds (timing.py).
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ Epoch = Callable[[], object]
 
 @dataclasses.dataclass(frozen=True)
 class Net:
-    """A classifier with sigmoid hidden layers, trained by Adam: widths, rows of a batch, batches of an epoch."""
+    """A classifier with sigmoid hidden layers and Adam: widths, rows of a batch, batches of an epoch."""
 
     widths: tuple[int, ...]
     batch_size: int
@@ -85,6 +85,11 @@ def _native(net: Net) -> Epoch:
     return epoch
 
 
+def _batches(rows: int, size: int) -> list[Tensor]:
+    order = torch.randperm(rows)
+    return [order[begin : begin + size] for begin in range(0, rows, size)]
+
+
 def _tensors(net: Net) -> tuple[Tensor, Tensor]:
     x, y = net.data()
     return torch.from_numpy(x).float(), torch.from_numpy(y)
@@ -100,9 +105,10 @@ def _eager(net: Net) -> Epoch:
     optimizer = torch.optim.Adam(model.parameters(), 0.001, fused=True)
 
     def epoch() -> None:
-        for rows in torch.randperm(len(x)).split(net.batch_size):
+        for rows in _batches(len(x), net.batch_size):
             optimizer.zero_grad()
-            nn.functional.cross_entropy(model(x[rows]), y[rows]).backward()
+            loss: Tensor = nn.functional.cross_entropy(model(x[rows]), y[rows])
+            loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
 
     return epoch
@@ -118,7 +124,7 @@ def _compiled(net: Net) -> Epoch:
     def epoch() -> None:
         nonlocal state, count
         with torch.no_grad():
-            for rows in torch.randperm(len(x)).split(net.batch_size):
+            for rows in _batches(len(x), net.batch_size):
                 count = count + 1
                 state = step(state, x[rows], y[rows], count)
 
@@ -169,8 +175,8 @@ def _lecture(net: Net) -> Epoch:
 def jax_epoch(net: Net, models: int | None = None) -> Epoch | None:
     """An epoch under jit(lax.scan), of one model or, with vmap, of many; None without JAX."""
     try:
-        import jax
-        import jax.numpy as jnp
+        import jax  # type: ignore[import-not-found, unused-ignore]
+        import jax.numpy as jnp  # type: ignore[import-not-found, unused-ignore]
     except ImportError:
         return None
     x, y = (jnp.asarray(a) for a in net.data())
@@ -224,7 +230,7 @@ def candidates(net: Net, compile_too: bool = True) -> dict[str, Epoch]:
 
 
 def full_experiment(rounds: int = 9) -> dict[str, float]:
-    """Seconds of the lecture's 100 epochs on Iris, from the call to all metrics, natively; median and least."""
+    """Seconds of the lecture's 100 epochs on Iris natively, from call to metrics: median and least."""
     spec = experiments.find("iris-mlp", ["backend=native"])
     data = prepare(spec)
 
@@ -269,7 +275,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(json.dumps(table))
         return 0
     print(f"100 epochs of Iris, from call to metrics: {experiment['median'] * 1e3:.3f} ms")
-    if "jax" not in rows[0]["seconds_per_step"]:  # type: ignore[operator]
+    if "jax" not in rows[0]["seconds_per_step"]:
         print("JAX cannot be imported here and is left out (pip install jax)")
     return 0
 

@@ -1,4 +1,4 @@
-"""Whole runs in native code are the same training as torch.nn's: weights, order, updates, gradients, errors."""
+"""Whole runs in native code are the same training as torch.nn's: weights, order, updates, gradients."""
 
 from __future__ import annotations
 
