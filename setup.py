@@ -79,7 +79,8 @@ setup(
             SOURCES,
             depends=[*HEADERS, *KERNELS],
             define_macros=[("NNPLAY_TORCH_VERSION", f'"{torch.__version__}"')],
-            extra_compile_args={"cxx": FLAGS},
+            # Compiled for OpenMP but not linked with it: the runtime must be the one that torch brings along.
+            extra_compile_args={"cxx": [*FLAGS, "-fopenmp"]},
             extra_link_args=os.environ.get("NNPLAY_LDFLAGS", "").split(),
         )
     ],

@@ -32,82 +32,124 @@ struct Identity : Pointwise {
   static constexpr const char* name = "identity";
   static constexpr Saves saves = Saves::nothing;
   template <class Lane>
-  HD static Lane f(Lane z) { return z; }
+  HD static Lane f(Lane z) {
+    return z;
+  }
   template <class Lane>
-  HD static Lane gradient(Lane g, Lane) { return g; }
+  HD static Lane gradient(Lane g, Lane) {
+    return g;
+  }
 };
 
 struct Relu : Pointwise {
   static constexpr const char* name = "relu";
   static constexpr Saves saves = Saves::output;
   template <class Lane>
-  HD static Lane f(Lane z) { return select(z <= Lane(0), Lane(0), z); }
+  HD static Lane f(Lane z) {
+    return select(z <= Lane(0), Lane(0), z);
+  }
   template <class Lane>
-  HD static Lane gradient(Lane g, Lane y) { return select(y <= Lane(0), Lane(0), g); }
+  HD static Lane gradient(Lane g, Lane y) {
+    return select(y <= Lane(0), Lane(0), g);
+  }
 };
 
 struct Sigmoid : Pointwise {
   static constexpr const char* name = "sigmoid";
   static constexpr Saves saves = Saves::output;
   template <class Lane>
-  HD static Lane f(Lane z) { return logistic(z); }
+  HD static Lane f(Lane z) {
+    return logistic(z);
+  }
   template <class Lane>
-  HD static Lane gradient(Lane g, Lane y) { return g * (Lane(1) - y) * y; }
+  HD static Lane gradient(Lane g, Lane y) {
+    return g * (Lane(1) - y) * y;
+  }
 };
 
 struct Tanh : Pointwise {
   static constexpr const char* name = "tanh";
   static constexpr Saves saves = Saves::output;
   template <class Lane>
-  HD static Lane f(Lane z) { return tanh(z); }
+  HD static Lane f(Lane z) {
+    return tanh(z);
+  }
   template <class Lane>
-  HD static Lane gradient(Lane g, Lane y) { return g * (Lane(1) - y * y); }
+  HD static Lane gradient(Lane g, Lane y) {
+    return g * ((Lane(1) - y) * (Lane(1) + y));
+  }  // 1 - y is exact
 };
 
 struct Softmax : Rowwise {
   static constexpr const char* name = "softmax";
   static constexpr Saves saves = Saves::output;
   template <class Lane>
-  HD static Lane keep(Lane, Lane e) { return e; }
+  HD static Lane keep(Lane, Lane e) {
+    return e;
+  }
   template <class Lane>
-  HD static Lane normalizer(Lane total) { return total; }
+  HD static Lane normalizer(Lane total) {
+    return total;
+  }
   template <class Lane>
-  HD static Lane f(Lane kept, Lane normalizer) { return kept / normalizer; }
+  HD static Lane f(Lane kept, Lane normalizer) {
+    return kept / normalizer;
+  }
   template <class Lane>
-  HD static Lane part(Lane g, Lane y) { return g * y; }
+  HD static Lane part(Lane g, Lane y) {
+    return g * y;
+  }
   template <class Lane>
-  HD static Lane gradient(Lane g, Lane y, Lane sum) { return y * (g - sum); }
+  HD static Lane gradient(Lane g, Lane y, Lane sum) {
+    return y * (g - sum);
+  }
 };
 
 struct LogSoftmax : Rowwise {
   static constexpr const char* name = "log_softmax";
   static constexpr Saves saves = Saves::output;
   template <class Lane>
-  HD static Lane keep(Lane d, Lane) { return d; }
+  HD static Lane keep(Lane d, Lane) {
+    return d;
+  }
   template <class Lane>
-  HD static Lane normalizer(Lane total) { return log(total); }
+  HD static Lane normalizer(Lane total) {
+    return log(total);
+  }
   template <class Lane>
-  HD static Lane f(Lane kept, Lane normalizer) { return kept - normalizer; }
+  HD static Lane f(Lane kept, Lane normalizer) {
+    return kept - normalizer;
+  }
   template <class Lane>
-  HD static Lane part(Lane g, Lane) { return g; }
+  HD static Lane part(Lane g, Lane) {
+    return g;
+  }
   template <class Lane>
-  HD static Lane gradient(Lane g, Lane y, Lane sum) { return g - exp(y) * sum; }
+  HD static Lane gradient(Lane g, Lane y, Lane sum) {
+    return g - exp(y) * sum;
+  }
 };
 
 struct LeakyRelu : Pointwise {  // slope 0.01 below 0, torch's default
   static constexpr const char* name = "leaky_relu";
   static constexpr Saves saves = Saves::output;
   template <class Lane>
-  HD static Lane f(Lane z) { return select(z > Lane(0), z, z * Lane(0.01)); }
+  HD static Lane f(Lane z) {
+    return select(z > Lane(0), z, z * Lane(0.01));
+  }
   template <class Lane>
-  HD static Lane gradient(Lane g, Lane y) { return select(y > Lane(0), g, g * Lane(0.01)); }
+  HD static Lane gradient(Lane g, Lane y) {
+    return select(y > Lane(0), g, g * Lane(0.01));
+  }
 };
 
 struct Elu : Pointwise {  // alpha 1, torch's default
   static constexpr const char* name = "elu";
   static constexpr Saves saves = Saves::preactivation;
   template <class Lane>
-  HD static Lane f(Lane z) { return select(z > Lane(0), z, expm1(select(z > Lane(0), Lane(0), z))); }
+  HD static Lane f(Lane z) {
+    return select(z > Lane(0), z, expm1(select(z > Lane(0), Lane(0), z)));
+  }
   template <class Lane>
   HD static Lane gradient(Lane g, Lane z) {
     return select(z > Lane(0), g, g * exp(select(z > Lane(0), Lane(0), z)));
@@ -118,7 +160,9 @@ struct Silu : Pointwise {
   static constexpr const char* name = "silu";
   static constexpr Saves saves = Saves::preactivation;
   template <class Lane>
-  HD static Lane f(Lane z) { return z * logistic(z); }
+  HD static Lane f(Lane z) {
+    return z * logistic(z);
+  }
   template <class Lane>
   HD static Lane gradient(Lane g, Lane z) {
     const Lane s = logistic(z);
@@ -130,7 +174,9 @@ struct Gelu : Pointwise {  // z times the normal distribution function
   static constexpr const char* name = "gelu";
   static constexpr Saves saves = Saves::preactivation;
   template <class Lane>
-  HD static Lane f(Lane z) { return z * normal_cdf(z); }
+  HD static Lane f(Lane z) {
+    return z * normal_cdf(z);
+  }
   template <class Lane>
   HD static Lane gradient(Lane g, Lane z) {
     const Lane density = Lane(0.39894228040143267794) * exp(Lane(-0.5) * z * z);
@@ -146,12 +192,14 @@ struct GeluTanh : Pointwise {  // Hendrycks and Gimpel, arXiv:1606.08415, the ap
     return Lane(0.79788456080286535588) * (z + Lane(0.044715) * z * z * z);
   }
   template <class Lane>
-  HD static Lane f(Lane z) { return Lane(0.5) * z * (Lane(1) + tanh(inner(z))); }
+  HD static Lane f(Lane z) {
+    return Lane(0.5) * z * (Lane(1) + tanh(inner(z)));
+  }
   template <class Lane>
   HD static Lane gradient(Lane g, Lane z) {
     const Lane t = tanh(inner(z));
     const Lane slope = Lane(0.79788456080286535588) * (Lane(1) + Lane(3 * 0.044715) * z * z);
-    return g * (Lane(0.5) * (Lane(1) + t) + Lane(0.5) * z * (Lane(1) - t * t) * slope);
+    return g * (Lane(0.5) * (Lane(1) + t) + Lane(0.5) * z * ((Lane(1) - t) * (Lane(1) + t)) * slope);
   }
 };
 
@@ -163,7 +211,9 @@ struct Softplus : Pointwise {  // the identity above 20, as torch has it
     return select(z > Lane(20), z, log1p(exp(select(z > Lane(20), Lane(0), z))));
   }
   template <class Lane>
-  HD static Lane gradient(Lane g, Lane z) { return select(z > Lane(20), g, g * logistic(z)); }
+  HD static Lane gradient(Lane g, Lane z) {
+    return select(z > Lane(20), g, g * logistic(z));
+  }
 };
 
 // Steps: the derivative is 0 wherever there is one, and the gradient is exactly that.
@@ -175,7 +225,9 @@ struct Step : Pointwise {  // 0 below, 1/2 at, 1 above 0; a NaN gives 1/2, as (s
     return select(z > Lane(0), Lane(1), select(z < Lane(0), Lane(0), Lane(0.5)));
   }
   template <class Lane>
-  HD static Lane gradient(Lane, Lane) { return Lane(0); }
+  HD static Lane gradient(Lane, Lane) {
+    return Lane(0);
+  }
 };
 
 struct Sign : Pointwise {
@@ -186,7 +238,9 @@ struct Sign : Pointwise {
     return select(z > Lane(0), Lane(1), select(z < Lane(0), Lane(-1), Lane(0)));
   }
   template <class Lane>
-  HD static Lane gradient(Lane, Lane) { return Lane(0); }
+  HD static Lane gradient(Lane, Lane) {
+    return Lane(0);
+  }
 };
 
 struct PiecewiseLinear : Pointwise {

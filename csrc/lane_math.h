@@ -1,5 +1,5 @@
-// exp, expm1, log, log1p, tanh, the logistic and the normal distribution function for any lane type, without branches
-// and without tables, so that a register of numbers goes through them at once.
+// exp, expm1, log, log1p, tanh, the logistic and the normal distribution function for any lane type, without
+// branches and without tables, so that a register of numbers goes through them at once.
 //
 // Errors are measured by tests/kernels/test_accuracy.py: at most twice torch's own plus one unit in the
 // last place. NaN, infinities, denormals and overflow come out as in IEEE arithmetic.
@@ -55,9 +55,9 @@ struct ExpConstants<double> {
 };
 
 // 1/2!, 1/3!, ...
-constexpr double inverse_factorial[] = {
-    1.0 / 2,      1.0 / 6,       1.0 / 24,       1.0 / 120,       1.0 / 720,        1.0 / 5040,
-    1.0 / 40320,  1.0 / 362880,  1.0 / 3628800,  1.0 / 39916800,  1.0 / 479001600,  1.0 / 6227020800};
+constexpr double inverse_factorial[] = {1.0 / 2,       1.0 / 6,        1.0 / 24,        1.0 / 120,
+                                        1.0 / 720,     1.0 / 5040,     1.0 / 40320,     1.0 / 362880,
+                                        1.0 / 3628800, 1.0 / 39916800, 1.0 / 479001600, 1.0 / 6227020800};
 
 // x = n ln 2 + r with |r| <= ln 2 / 2, and tail = exp(r) - 1 - r, its Taylor series from r^2 on.
 template <class Lane>
@@ -73,7 +73,8 @@ HD ExpParts<Lane> exp_parts(Lane x) {
   const Lane n = round_to_integer(x * Lane(1.44269504088896340736));
   const Lane r = (x - n * Lane(C::ln2_high)) - n * Lane(C::ln2_low);
   Lane sum(inverse_factorial[C::terms - 1]);
-  UNROLL for (int i = C::terms - 2; i >= 0; --i) sum = sum * r + Lane(inverse_factorial[i]);
+  UNROLL for (int i = C::terms - 2; i >= 0; --i)
+    sum = sum * r + Lane(inverse_factorial[i]);
   return {n, r, sum * r * r};
 }
 
@@ -93,7 +94,8 @@ HD Lane expm1(Lane x) {
   // 2^n as twice 2^(n-1): n may be one more than the greatest exponent
   const Lane half = power_of_two(n - Lane(1));
   const Lane y = (p.r + p.tail) * half * Lane(2) + (half * Lane(2) - Lane(1));
-  return select(x > Lane(ExpConstants<Scalar>::highest), x * Lane(1e30) * Lane(1e30), select(x == Lane(0), x, y));
+  return select(x > Lane(ExpConstants<Scalar>::highest), x * Lane(1e30) * Lane(1e30),
+                select(x == Lane(0), x, y));
 }
 
 // The natural logarithm of a positive normal number (or infinity, or NaN): with x = 2^e m and
@@ -116,7 +118,8 @@ HD Lane log(Lane x) {
   const Lane s = (m - Lane(1)) / (m + Lane(1));
   const Lane s2 = s * s;
   Lane sum(2.0 / (2 * terms + 1));
-  UNROLL for (int i = terms - 1; i >= 1; --i) sum = sum * s2 + Lane(2.0 / (2 * i + 1));
+  UNROLL for (int i = terms - 1; i >= 1; --i)
+    sum = sum * s2 + Lane(2.0 / (2 * i + 1));
   const Lane y = e * Lane(C::ln2_high) + (s * Lane(2) + (s * s2 * sum + e * Lane(C::ln2_low)));
   return select(x < Lane(Scalar(INFINITY)), y, x + x);
 }
@@ -133,13 +136,16 @@ HD Lane abs(Lane x) {
   return select(x < Lane(0), -x, x);
 }
 
-// tanh x = E / (E + 2) with E = exp(2|x|) - 1, and the sign of x.
+// With E = exp(2|x|) - 1, tanh |x| = E / (E + 2) = 1 - 2 / (E + 2): the first near 0, the second beyond,
+// where it rounds less.
 template <class Lane>
 HD Lane tanh(Lane x) {
   Lane a = abs(x);
   a = select(a > Lane(20), Lane(20), a);
   const Lane e = expm1(a + a);
-  const Lane y = e / (e + Lane(2));
+  const auto beyond = e > Lane(1);
+  const Lane quotient = select(beyond, Lane(2), e) / (e + Lane(2));
+  const Lane y = select(beyond, Lane(1) - quotient, quotient);
   return select(x < Lane(0), -y, select(x == Lane(0), x, y));
 }
 
@@ -158,20 +164,20 @@ struct NormalTail;
 template <>
 struct NormalTail<float> {
   static constexpr int centre = 3, degree = 10;
-  static constexpr float power[] = {
-      0.243027896f, 0.169777378f, 0.0766724497f, 0.0157532319f, -0.00348610431f, -0.00231797039f,
-      0.000335749181f, 0.000334322482f, -7.14258204e-05f, -3.73522525e-05f, 1.18168791e-05f};
+  static constexpr float power[] = {0.243027896f,     0.169777378f,     0.0766724497f,   0.0157532319f,
+                                    -0.00348610431f,  -0.00231797039f,  0.000335749181f, 0.000334322482f,
+                                    -7.14258204e-05f, -3.73522525e-05f, 1.18168791e-05f};
 };
 template <>
 struct NormalTail<double> {
   static constexpr int centre = 5, degree = 22;
   static constexpr double power[] = {
-      0.15383860995001258, 0.13307650057801151, 0.099061123193996098, 0.062706631334243437,
-      0.033004073234039033, 0.013823727741748365, 0.0041590133606468072, 0.00059867534778719456,
+      0.15383860995001258,     0.13307650057801151,     0.099061123193996098,    0.062706631334243437,
+      0.033004073234039033,    0.013823727741748365,    0.0041590133606468072,   0.00059867534778719456,
       -0.00015957388554950594, -0.00010897976695137192, -1.1875117666755534e-05, 9.9523567480375786e-06,
-      3.3361705439850789e-06, -7.955876524686853e-07, -5.5377575673441826e-07, 6.6220570886636221e-08,
-      8.6695328570275131e-08, -7.1689093121743198e-09, -1.3483378103647207e-08, 1.0054463861933964e-09,
-      1.8550164483074685e-09, -1.0118594975933391e-10, -1.5708917166495314e-10};
+      3.3361705439850789e-06,  -7.955876524686853e-07,  -5.5377575673441826e-07, 6.6220570886636221e-08,
+      8.6695328570275131e-08,  -7.1689093121743198e-09, -1.3483378103647207e-08, 1.0054463861933964e-09,
+      1.8550164483074685e-09,  -1.0118594975933391e-10, -1.5708917166495314e-10};
 };
 
 template <class Lane>
@@ -181,7 +187,8 @@ HD Lane normal_cdf(Lane x) {
   const Lane t = Lane(1) / (Lane(1) + a * Lane(1.0 / Tail::centre));
   const Lane u = t + t - Lane(1);
   Lane p(Tail::power[Tail::degree]);
-  UNROLL for (int i = Tail::degree - 1; i >= 0; --i) p = p * u + Lane(Tail::power[i]);
+  UNROLL for (int i = Tail::degree - 1; i >= 0; --i)
+    p = p * u + Lane(Tail::power[i]);
   const Lane tail = p * t * exp(Lane(-0.5) * a * a);
   return select(x < Lane(0), tail, Lane(1) - tail);
 }

@@ -53,7 +53,9 @@ const auto& backward_op() { return find_op<LinearActBackward>("nnplay::linear_ac
 
 // ---- the same in plain PyTorch operations -------------------------------------------------------------
 
-at::ScalarType calculation_type(const Tensor& t) { return t.scalar_type() == at::kDouble ? at::kDouble : at::kFloat; }
+at::ScalarType calculation_type(const Tensor& t) {
+  return t.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
+}
 
 // z (..., out): pre-activation
 Tensor plain_activation(const Tensor& z, Activation activation) {
@@ -86,13 +88,14 @@ Tensor plain_gradient(const Tensor& g, const Tensor& saved, Activation activatio
   return gz.t.to(g.scalar_type()).expand_as(g);
 }
 
-Tensor plain(const Tensor& input, const Tensor& weight, const optional<Tensor>& bias, string_view activation) {
+Tensor plain(const Tensor& input, const Tensor& weight, const optional<Tensor>& bias,
+             string_view activation) {
   check_linear_act(input, weight, bias);
   return plain_activation(at::linear(input, weight, bias), activation_of(activation));
 }
 
-std::tuple<Tensor, Tensor> plain_saving(const Tensor& input, const Tensor& weight, const optional<Tensor>& bias,
-                                        string_view activation) {
+std::tuple<Tensor, Tensor> plain_saving(const Tensor& input, const Tensor& weight,
+                                        const optional<Tensor>& bias, string_view activation) {
   check_linear_act(input, weight, bias);
   const Tensor z = at::linear(input, weight, bias);
   return {plain_activation(z, activation_of(activation)), z};
@@ -111,15 +114,19 @@ std::tuple<Tensor, Tensor, Tensor> plain_products(const Tensor& gz, const Tensor
   return {by_input, by_weight, by_bias};
 }
 
-std::tuple<Tensor, Tensor, Tensor> plain_backward(const Tensor& g, const optional<Tensor>& saved, const Tensor& input,
-                                                  const Tensor& weight, string_view activation,
+std::tuple<Tensor, Tensor, Tensor> plain_backward(const Tensor& g, const optional<Tensor>& saved,
+                                                  const optional<Tensor>& input,
+                                                  const optional<Tensor>& weight, string_view activation,
                                                   std::array<bool, 3> wanted) {
-  return plain_products(plain_gradient(g, saved.value_or(Tensor()), activation_of(activation)), input, weight, wanted);
+  const auto get = [](const optional<Tensor>& t) { return t.value_or(Tensor()); };
+  return plain_products(plain_gradient(g, get(saved), activation_of(activation)), get(input), get(weight),
+                        wanted);
 }
 
 // ---- shapes only ---------------------------------------------------------------------------------------
 
-Tensor meta_linear_act(const Tensor& input, const Tensor& weight, const optional<Tensor>& bias, string_view activation) {
+Tensor meta_linear_act(const Tensor& input, const Tensor& weight, const optional<Tensor>& bias,
+                       string_view activation) {
   check_linear_act(input, weight, bias);
   activation_of(activation);
   c10::SymDimVector shape(input.sym_sizes());
@@ -127,17 +134,25 @@ Tensor meta_linear_act(const Tensor& input, const Tensor& weight, const optional
   return input.new_empty_symint(shape);
 }
 
-std::tuple<Tensor, Tensor> meta_saving(const Tensor& input, const Tensor& weight, const optional<Tensor>& bias,
-                                       string_view activation) {
+std::tuple<Tensor, Tensor> meta_saving(const Tensor& input, const Tensor& weight,
+                                       const optional<Tensor>& bias, string_view activation) {
   const Tensor y = meta_linear_act(input, weight, bias, activation);
   return {y, y.new_empty_symint(y.sym_sizes())};
 }
 
-std::tuple<Tensor, Tensor, Tensor> meta_backward(const Tensor& g, const optional<Tensor>&, const Tensor& input,
-                                                 const Tensor& weight, string_view, std::array<bool, 3> wanted) {
-  return {wanted[0] ? input.new_empty_symint(input.sym_sizes()) : Tensor(),
-          wanted[1] ? weight.new_empty_symint(weight.sym_sizes()) : Tensor(),
-          wanted[2] ? g.new_empty_symint({weight.sym_size(0)}) : Tensor()};
+std::tuple<Tensor, Tensor, Tensor> meta_backward(const Tensor& g, const optional<Tensor>&,
+                                                 const optional<Tensor>& input,
+                                                 const optional<Tensor>& weight, string_view,
+                                                 std::array<bool, 3> wanted) {
+  Tensor by_input, by_weight, by_bias;
+  if (wanted[0]) {
+    c10::SymDimVector shape(g.sym_sizes());
+    shape.back() = weight->sym_size(1);
+    by_input = g.new_empty_symint(shape);
+  }
+  if (wanted[1]) by_weight = g.new_empty_symint({g.sym_size(-1), input->sym_size(-1)});
+  if (wanted[2]) by_bias = g.new_empty_symint({g.sym_size(-1)});
+  return {by_input, by_weight, by_bias};
 }
 
 // ---- autograd ------------------------------------------------------------------------------------------
@@ -159,7 +174,10 @@ struct LinearActFunction : torch::autograd::Function<LinearActFunction> {
     } else {
       outputs = {linear_act_op().call(input, weight, bias, name)};
     }
-    ctx->save_for_backward({input, weight, saves == Saves::nothing ? Tensor() : outputs.back()});
+    // As torch does: the input is kept for the weight's gradient, the weight for the input's.
+    ctx->save_for_backward({weight.requires_grad() ? input : Tensor(),
+                            input.requires_grad() ? weight : Tensor(),
+                            saves == Saves::nothing ? Tensor() : outputs.back()});
     return outputs;
   }
 
@@ -178,8 +196,9 @@ struct LinearActFunction : torch::autograd::Function<LinearActFunction> {
       if (g.defined() && by_z.defined()) gz = gz + by_z;
       result = plain_products(gz, input, weight, wanted);
     } else {
-      result = backward_op().call(g, saved[2].defined() ? optional<Tensor>(saved[2]) : std::nullopt, input, weight,
-                                  names[int(activation)], wanted);
+      const auto maybe = [](const Tensor& t) { return t.defined() ? optional<Tensor>(t) : std::nullopt; };
+      result =
+          backward_op().call(g, maybe(saved[2]), maybe(input), maybe(weight), names[int(activation)], wanted);
     }
     return {std::get<0>(result), std::get<1>(result), std::get<2>(result), Tensor()};
   }
@@ -203,8 +222,7 @@ bool has_tangent(const Tensor& t) { return t.defined() && t._fw_grad(/*level=*/0
 Tensor autograd_linear_act(const Tensor& input, const Tensor& weight, const optional<Tensor>& bias,
                            string_view activation) {
   // Transforms of torch.func and forward-mode derivatives see plain operations.
-  if (inside_functorch() || has_tangent(input) || has_tangent(weight) ||
-      (bias && has_tangent(*bias)))
+  if (inside_functorch() || has_tangent(input) || has_tangent(weight) || (bias && has_tangent(*bias)))
     return plain(input, weight, bias, activation);
   if (!at::GradMode::is_enabled() ||
       !(input.requires_grad() || weight.requires_grad() || (bias && bias->requires_grad()))) {
@@ -230,11 +248,12 @@ Tensor autocast_linear_act(const Tensor& input, const Tensor& weight, const opti
 Activation activation_of(string_view name) {
   for (size_t i = 0; i < std::size(names); ++i)
     if (names[i] == name) return Activation(i);
-  const auto nearest = std::min_element(std::begin(names), std::end(names), [&](string_view a, string_view b) {
-    return distance(a, name) < distance(b, name);
-  });
-  TORCH_CHECK_VALUE(false, "linear_act: unknown activation '", name, "'; did you mean '", *nearest,
-                    "'? There are: ", c10::Join(", ", std::vector<string_view>(std::begin(names), std::end(names))));
+  const auto nearest =
+      std::min_element(std::begin(names), std::end(names),
+                       [&](string_view a, string_view b) { return distance(a, name) < distance(b, name); });
+  TORCH_CHECK_VALUE(
+      false, "linear_act: unknown activation '", name, "'; did you mean '", *nearest,
+      "'? There are: ", c10::Join(", ", std::vector<string_view>(std::begin(names), std::end(names))));
 }
 
 Saves saves_of(Activation activation) {
@@ -247,8 +266,8 @@ void check_linear_act(const Tensor& input, const Tensor& weight, const optional<
   TORCH_CHECK_TYPE(type == at::kFloat || type == at::kDouble || type == at::kBFloat16 || type == at::kHalf,
                    "linear_act: expected input of float32, float64, bfloat16 or float16, got ", type);
   TORCH_CHECK_TYPE(weight.scalar_type() == type && (!has_bias || bias->scalar_type() == type),
-                   "linear_act: expected input, weight and bias of one dtype, got ", type, ", ", weight.scalar_type(),
-                   " and ", has_bias ? toString(bias->scalar_type()) : "no bias");
+                   "linear_act: expected input, weight and bias of one dtype, got ", type, ", ",
+                   weight.scalar_type(), " and ", has_bias ? toString(bias->scalar_type()) : "no bias");
   TORCH_CHECK_VALUE(weight.device() == input.device() && (!has_bias || bias->device() == input.device()),
                     "linear_act: expected input, weight and bias on one device, got ", input.device(), ", ",
                     weight.device(), " and ", has_bias ? bias->device().str() : "no bias");
@@ -258,23 +277,25 @@ void check_linear_act(const Tensor& input, const Tensor& weight, const optional<
                     "linear_act: expected input of shape (..., ", weight.sym_size(1), ") for weight ",
                     weight.sym_sizes(), ", got shape ", input.sym_sizes());
   TORCH_CHECK_VALUE(!has_bias || (bias->dim() == 1 && bias->sym_size(0) == weight.sym_size(0)),
-                    "linear_act: expected bias of shape (", weight.sym_size(0), ") for weight ", weight.sym_sizes(),
-                    ", got shape ", has_bias ? bias->sym_sizes() : c10::SymIntArrayRef());
+                    "linear_act: expected bias of shape (", weight.sym_size(0), ") for weight ",
+                    weight.sym_sizes(), ", got shape ", has_bias ? bias->sym_sizes() : c10::SymIntArrayRef());
 }
 
-Tensor linear_act(const Tensor& input, const Tensor& weight, const optional<Tensor>& bias, string_view activation) {
+Tensor linear_act(const Tensor& input, const Tensor& weight, const optional<Tensor>& bias,
+                  string_view activation) {
   return linear_act_op().call(input, weight, bias, activation);
 }
 
 }  // namespace nnplay
 
 TORCH_LIBRARY(nnplay, m) {
-  m.def("linear_act(Tensor input, Tensor weight, Tensor? bias, str activation) -> Tensor", {at::Tag::pt2_compliant_tag});
+  m.def("linear_act(Tensor input, Tensor weight, Tensor? bias, str activation) -> Tensor",
+        {at::Tag::pt2_compliant_tag});
   m.def("linear_act_saving(Tensor input, Tensor weight, Tensor? bias, str activation) -> (Tensor, Tensor)",
         {at::Tag::pt2_compliant_tag});
   m.def(
-      "linear_act_backward(Tensor grad, Tensor? saved, Tensor input, Tensor weight, str activation, bool[3] wanted)"
-      " -> (Tensor, Tensor, Tensor)",
+      "linear_act_backward(Tensor grad, Tensor? saved, Tensor? input, Tensor? weight, str activation, "
+      "bool[3] wanted) -> (Tensor, Tensor, Tensor)",
       {at::Tag::pt2_compliant_tag});
 }
 

@@ -24,19 +24,21 @@ Activation activation_of(std::string_view name);
 Saves saves_of(Activation activation);
 
 // Raises TypeError or ValueError, with what was expected and what came, unless the arguments fit.
-void check_linear_act(const at::Tensor& input, const at::Tensor& weight, const std::optional<at::Tensor>& bias);
+void check_linear_act(const at::Tensor& input, const at::Tensor& weight,
+                      const std::optional<at::Tensor>& bias);
 
 // What the ops' schemas say, as C++ types.
-at::Tensor linear_act(const at::Tensor& input, const at::Tensor& weight, const std::optional<at::Tensor>& bias,
-                      std::string_view activation);
+at::Tensor linear_act(const at::Tensor& input, const at::Tensor& weight,
+                      const std::optional<at::Tensor>& bias, std::string_view activation);
 
 using LinearAct = at::Tensor(const at::Tensor&, const at::Tensor&, const std::optional<at::Tensor>&,
                              std::string_view);
 using LinearActSaving = std::tuple<at::Tensor, at::Tensor>(const at::Tensor&, const at::Tensor&,
-                                                           const std::optional<at::Tensor>&, std::string_view);
-using LinearActBackward = std::tuple<at::Tensor, at::Tensor, at::Tensor>(const at::Tensor&,
-                                                                         const std::optional<at::Tensor>&,
-                                                                         const at::Tensor&, const at::Tensor&,
-                                                                         std::string_view, std::array<bool, 3>);
+                                                           const std::optional<at::Tensor>&,
+                                                           std::string_view);
+// grad and saved (..., out); input is needed for weight's gradient only, weight for input's.
+using LinearActBackward = std::tuple<at::Tensor, at::Tensor, at::Tensor>(
+    const at::Tensor& grad, const std::optional<at::Tensor>& saved, const std::optional<at::Tensor>& input,
+    const std::optional<at::Tensor>& weight, std::string_view activation, std::array<bool, 3> wanted);
 
 }  // namespace nnplay

@@ -12,12 +12,12 @@ PYBIND11_MODULE(TORCH_EXTENSION_NAME, m) {
   m.doc() = "nnplay's compiled kernels; use them through engine.ops.";
   // The words before the version are how engine/ops.py finds it in a file that cannot be loaded.
   static constexpr char built[] = "nnplay built with torch " NNPLAY_TORCH_VERSION;
-  m.attr("built_with_torch") = built + sizeof "nnplay built with torch" ;
+  m.attr("built_with_torch") = built + sizeof "nnplay built with torch";
   m.attr("cpu_instruction_set") = nnplay::cpu::instruction_set().name;
   py::dict saves;
-#define NNPLAY_ENTRY(Type)                                                      \
-  saves[nnplay::Type::name] = nnplay::Type::saves == nnplay::Saves::nothing ? "nothing" \
-                              : nnplay::Type::saves == nnplay::Saves::output ? "output" \
+#define NNPLAY_ENTRY(Type)                                                               \
+  saves[nnplay::Type::name] = nnplay::Type::saves == nnplay::Saves::nothing  ? "nothing" \
+                              : nnplay::Type::saves == nnplay::Saves::output ? "output"  \
                                                                              : "preactivation";
   NNPLAY_ACTIVATIONS(NNPLAY_ENTRY)
 #undef NNPLAY_ENTRY

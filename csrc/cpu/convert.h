@@ -25,7 +25,8 @@ inline void bfloat16_from_float(const float* from, uint16_t* to, int64_t count) 
 inline void float16_to_float(const uint16_t* from, float* to, int64_t count) {
   int64_t i = 0;
 #ifdef __F16C__
-  for (; i + 8 <= count; i += 8) _mm256_storeu_ps(to + i, _mm256_cvtph_ps(_mm_loadu_si128((const __m128i*)(from + i))));
+  for (; i + 8 <= count; i += 8)
+    _mm256_storeu_ps(to + i, _mm256_cvtph_ps(_mm_loadu_si128((const __m128i*)(from + i))));
 #endif
   for (; i < count; ++i) {
     _Float16 h;
@@ -38,7 +39,8 @@ inline void float16_from_float(const float* from, uint16_t* to, int64_t count) {
   int64_t i = 0;
 #ifdef __F16C__
   for (; i + 8 <= count; i += 8)
-    _mm_storeu_si128((__m128i*)(to + i), _mm256_cvtps_ph(_mm256_loadu_ps(from + i), _MM_FROUND_TO_NEAREST_INT));
+    _mm_storeu_si128((__m128i*)(to + i),
+                     _mm256_cvtps_ph(_mm256_loadu_ps(from + i), _MM_FROUND_TO_NEAREST_INT));
 #endif
   for (; i < count; ++i) {
     const _Float16 h = _Float16(from[i]);

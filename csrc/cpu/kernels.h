@@ -31,7 +31,8 @@ struct Kernels {
   void (*activate)(Activation, Real* z, const Real* bias, Real* y, int64_t rows, int64_t cols);
 
   // gz (rows, cols) := g times the activation's derivative, from what the forward saved (null if that is
-  // nothing). If column_sum (cols) is given, gz's columns are added to it. gz may be null or g itself.
+  // nothing). If column_sum (2, cols) is given, gz's columns are added to its first row, and what the
+  // additions round away to its second. gz may be null or g itself.
   void (*gradient)(Activation, const Real* g, const Real* saved, Real* gz, Real* column_sum, int64_t rows,
                    int64_t cols);
 

@@ -94,14 +94,16 @@ std::tuple<Tensor, Tensor> forward(const Tensor& input, const Tensor& weight, co
   const Activation activation = activation_of(name);
   at::AutoDispatchBelowADInplaceOrView below_autograd;
   if (input.dim() == 2) return forward_rows(input, weight, bias.value_or(Tensor()), activation, keep_z);
-  const Tensor rows = input.reshape({c10::multiply_integers(input.sizes().slice(0, input.dim() - 1)), input.size(-1)});
+  const Tensor rows =
+      input.reshape({c10::multiply_integers(input.sizes().slice(0, input.dim() - 1)), input.size(-1)});
   auto [y, z] = forward_rows(rows, weight, bias.value_or(Tensor()), activation, keep_z);
   c10::DimVector shape(input.sizes());
   shape.back() = weight.size(0);
   return {y.view(shape), keep_z ? z.view(shape) : z};
 }
 
-Tensor linear_act_cpu(const Tensor& input, const Tensor& weight, const optional<Tensor>& bias, string_view activation) {
+Tensor linear_act_cpu(const Tensor& input, const Tensor& weight, const optional<Tensor>& bias,
+                      string_view activation) {
   return std::get<0>(forward(input, weight, bias, activation, false));
 }
 
@@ -111,25 +113,30 @@ std::tuple<Tensor, Tensor> linear_act_saving_cpu(const Tensor& input, const Tens
 }
 
 // Rows whose sum is taken at once.
-constexpr int64_t rows_per_sum = 32;
+constexpr int64_t rows_per_sum = 64;
 
 template <class Real>
 void add_rows(const Tensor& rows, const Tensor& sum);
 
-// body(first row, rows, where its column sums go) for every `rows_per_sum` rows of a (rows, cols) matrix;
-// column_sum (cols; may be undefined) becomes the sum of all, by way of sums of sums: a tree that depends
-// on the shape alone, in which rounding errors hardly grow with the number of rows.
+// body(first row, rows, where their column sums go) for every `rows_per_sum` rows of a (rows, cols) matrix;
+// column_sum (cols; may be undefined) := the sum of all, by way of sums of sums: a tree that depends on the
+// shape alone.
 template <class Real, class Body>
 void sum_columns(int64_t rows, int64_t cols, const Tensor& column_sum, Body&& body) {
   const int64_t blocks = (rows + rows_per_sum - 1) / rows_per_sum;
-  const bool tree = column_sum.defined() && blocks > 1;
-  const Tensor sums = tree ? at::zeros({blocks, cols}, column_sum.options()) : column_sum;
+  const Tensor sums =
+      column_sum.defined() && blocks > 1 ? at::empty({blocks, cols}, column_sum.options()) : column_sum;
   Real* sums_at = out<Real>(sums);
   for_rows(blocks, rows_per_sum * cols, [&](int64_t from, int64_t count) {
-    for (int64_t i = from; i < from + count; ++i)
-      body(i * rows_per_sum, std::min(rows_per_sum, rows - i * rows_per_sum), sums_at ? sums_at + i * cols : nullptr);
+    for (int64_t i = from; i < from + count; ++i) {
+      std::vector<Real> sum_and_lost(sums_at ? 2 * cols : 0);
+      body(i * rows_per_sum, std::min(rows_per_sum, rows - i * rows_per_sum),
+           sums_at ? sum_and_lost.data() : nullptr);
+      for (int64_t j = 0; sums_at && j < cols; ++j)
+        sums_at[i * cols + j] = sum_and_lost[j] + sum_and_lost[cols + j];
+    }
   });
-  if (tree) add_rows<Real>(sums, column_sum);
+  if (column_sum.defined() && blocks > 1) add_rows<Real>(sums, column_sum);
 }
 
 // sum (cols) := the sum of the rows of a (rows, cols) matrix
@@ -144,14 +151,15 @@ void add_rows(const Tensor& rows, const Tensor& sum) {
 
 // gz := g f'(saved); column_sum := gz's column sums. gz and column_sum may be undefined, gz may be g.
 template <class Real>
-void gradient(Activation activation, const Tensor& g, const Tensor& saved, const Tensor& gz, const Tensor& column_sum) {
+void gradient(Activation activation, const Tensor& g, const Tensor& saved, const Tensor& gz,
+              const Tensor& column_sum) {
   const int64_t cols = g.size(1);
   const Real *g_at = data<Real>(g), *saved_at = data<Real>(saved);
   Real* gz_at = out<Real>(gz);
   sum_columns<Real>(g.size(0), cols, column_sum, [&](int64_t from, int64_t rows, Real* sum) {
     const int64_t at = from * cols;
-    kernels<Real>().gradient(activation, g_at + at, saved_at ? saved_at + at : nullptr, gz_at ? gz_at + at : nullptr,
-                             sum, rows, cols);
+    kernels<Real>().gradient(activation, g_at + at, saved_at ? saved_at + at : nullptr,
+                             gz_at ? gz_at + at : nullptr, sum, rows, cols);
   });
 }
 
@@ -173,20 +181,22 @@ void gradient_16(Activation activation, const Tensor& g, const Tensor& saved, co
   });
 }
 
-// All arguments are matrices; grad and saved are dense.
+// All arguments are matrices, g and saved dense; what is not needed may be undefined.
 std::tuple<Tensor, Tensor, Tensor> backward_rows(const Tensor& g, const Tensor& saved, const Tensor& input,
                                                  const Tensor& weight, Activation activation,
                                                  std::array<bool, 3> wanted) {
-  const at::ScalarType type = input.scalar_type();
-  const bool low = is_16_bit(input);
-  if (low && few(input.size(0), weight.size(0), input.size(1))) {
-    auto [x, w, b] = backward_rows(to_float(g), to_float(saved), to_float(input), to_float(weight), activation, wanted);
+  const at::ScalarType type = g.scalar_type();
+  const bool low = is_16_bit(g);
+  const int64_t inputs = input.defined() ? input.size(1) : weight.defined() ? weight.size(1) : 0;
+  if (low && few(g.size(0), g.size(1), inputs)) {
+    auto [x, w, b] =
+        backward_rows(to_float(g), to_float(saved), to_float(input), to_float(weight), activation, wanted);
     return {from_float(x, type), from_float(w, type), from_float(b, type)};
   }
   const bool identity = activation == Activation::Identity;
   const Tensor gz = identity ? g : wanted[0] || wanted[1] ? at::empty_like(g) : Tensor();
   Tensor by_bias;
-  if (wanted[2]) by_bias = at::zeros({weight.size(0)}, g.options().dtype(low ? at::kFloat : type));
+  if (wanted[2]) by_bias = at::zeros({g.size(1)}, g.options().dtype(low ? at::kFloat : type));
   if (!identity || wanted[2]) {
     const auto pass = low ? gradient_16 : type == at::kFloat ? gradient<float> : gradient<double>;
     pass(activation, g, saved, identity ? Tensor() : gz, by_bias);
@@ -196,16 +206,21 @@ std::tuple<Tensor, Tensor, Tensor> backward_rows(const Tensor& g, const Tensor& 
 }
 
 std::tuple<Tensor, Tensor, Tensor> linear_act_backward_cpu(const Tensor& grad, const optional<Tensor>& saved,
-                                                           const Tensor& input, const Tensor& weight, string_view name,
+                                                           const optional<Tensor>& input,
+                                                           const optional<Tensor>& weight, string_view name,
                                                            std::array<bool, 3> wanted) {
   at::AutoDispatchBelowADInplaceOrView below_autograd;
-  const auto flat = [rows = c10::multiply_integers(input.sizes().slice(0, input.dim() - 1))](const Tensor& t) {
-    return t.dim() == 2 ? t : t.reshape({rows, t.size(-1)});
+  const int64_t rows = c10::multiply_integers(grad.sizes().slice(0, grad.dim() - 1));
+  const auto flat = [rows](const optional<Tensor>& t) {
+    return !t || !t->defined() ? Tensor() : t->dim() == 2 ? *t : t->reshape({rows, t->size(-1)});
   };
-  const bool has_saved = saved.has_value() && saved->defined();
-  auto [x, w, b] = backward_rows(flat(grad).contiguous(), has_saved ? flat(*saved).contiguous() : Tensor(), flat(input),
-                                 weight, activation_of(name), wanted);
-  return {x.defined() && input.dim() != 2 ? x.view(input.sizes()) : x, w, b};
+  const Tensor s = flat(saved);
+  auto [x, w, b] = backward_rows(flat(grad).contiguous(), s.defined() ? s.contiguous() : s, flat(input),
+                                 weight.value_or(Tensor()), activation_of(name), wanted);
+  if (!x.defined() || grad.dim() == 2) return {x, w, b};
+  c10::DimVector shape(grad.sizes());
+  shape.back() = x.size(1);
+  return {x.view(shape), w, b};
 }
 
 }  // namespace

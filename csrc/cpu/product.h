@@ -19,8 +19,9 @@ const Kernels<Real>& kernels() {
 constexpr int64_t pass_grain = 1 << 14;
 
 // a (m, k) b (k, n), dense, in a's dtype: float32 and float64 on our own loops, 16-bit numbers on the
-// library's. The bits do not depend on the number of threads. Must run below autograd. A bias (n) is added
-// to 16-bit numbers only: they are then rounded once. For the others it is the activation's pass that adds it.
+// library's. The bits do not depend on the number of threads (bfloat16's excepted). Must run below autograd.
+// A bias (n) is added to 16-bit numbers only: they are then rounded once. For the others it is the
+// activation's pass that adds it.
 at::Tensor product(const at::Tensor& a, const at::Tensor& b, const at::Tensor& bias = {});
 
 // Whether 16-bit numbers are too few for the library's product; as float they are faster.

@@ -14,8 +14,7 @@ inline void for_each_pack(int64_t count, Body&& body) {
   using P = Pack<Real>;
   int64_t j = 0;
   for (; j + P::width <= count; j += P::width)
-    body(
-        j, [](const Real* from) { return P::load(from); }, [](Real* to, P value) { value.store(to); });
+    body(j, [](const Real* from) { return P::load(from); }, [](Real* to, P value) { value.store(to); });
   if (const int rest = int(count - j))
     body(
         j, [=](const Real* from) { return P::load(from, rest); },
@@ -42,7 +41,8 @@ template <class Real>
 inline Pack<Real> only_first(int64_t count, Pack<Real> x, Real other) {
   using P = Pack<Real>;
   Real index[P::width];
-  UNROLL for (int i = 0; i < P::width; ++i) index[i] = Real(i);
+  UNROLL for (int i = 0; i < P::width; ++i)
+    index[i] = Real(i);
   return count >= P::width ? x : select(P::load(index) < P(Real(count)), x, P(other));
 }
 
@@ -66,9 +66,8 @@ void activate_rows(Real* z, const Real* bias, Real* y, int64_t rows, int64_t col
       store(y + j, Act::keep(d, e));
     });
     const P normalizer = Act::normalizer(P(sum_of(total)));
-    for_each_pack<Real>(cols, [&](int64_t j, auto load, auto store) {
-      store(y + j, Act::f(load(y + j), normalizer));
-    });
+    for_each_pack<Real>(
+        cols, [&](int64_t j, auto load, auto store) { store(y + j, Act::f(load(y + j), normalizer)); });
   }
 }
 
@@ -82,14 +81,14 @@ inline Pack<Real> row_sum(const Real* g, const Real* y, int64_t cols) {
   return sum_of(parts);
 }
 
-// gz of `Rows` rows; their sum goes to column_sum as one number. Pairs are added first: rounding errors
-// then grow with the logarithm of the number of rows, and the sums travel to memory less often.
+// gz of `Rows` rows; their sum is added to column_sum, whose second row collects what that addition rounds
+// away (the two-sum of D. Knuth, The Art of Computer Programming 2, section 4.2.2).
 template <class Act, int Rows, class Real>
 inline void gradient_some_rows(const Real* g, const Real* saved, Real* gz, Real* column_sum, int64_t cols) {
   using P = Pack<Real>;
   P sum[Rows];
-  if constexpr (Act::rowwise)
-    UNROLL for (int i = 0; i < Rows; ++i) sum[i] = row_sum<Act>(g + i * cols, saved + i * cols, cols);
+  if constexpr (Act::rowwise) UNROLL
+    for (int i = 0; i < Rows; ++i) sum[i] = row_sum<Act>(g + i * cols, saved + i * cols, cols);
   for_each_pack<Real>(cols, [&](int64_t j, auto load, auto store) {
     P x[Rows];
     UNROLL for (int i = 0; i < Rows; ++i) {
@@ -102,9 +101,12 @@ inline void gradient_some_rows(const Real* g, const Real* saved, Real* gz, Real*
       if (gz) store(gz + at, x[i]);
     }
     if (!column_sum) return;
-    UNROLL for (int step = 1; step < Rows; step *= 2)
-      UNROLL for (int i = 0; i + step < Rows; i += 2 * step) x[i] = x[i] + x[i + step];
-    store(column_sum + j, load(column_sum + j) + x[0]);
+    UNROLL for (int step = 1; step < Rows; step *= 2) UNROLL
+      for (int i = 0; i + step < Rows; i += 2 * step) x[i] = x[i] + x[i + step];
+    const P before = load(column_sum + j), after = before + x[0], added = after - before;
+    const P lost = (before - (after - added)) + (x[0] - added);
+    store(column_sum + j, after);
+    store(column_sum + cols + j, load(column_sum + cols + j) + lost);
   });
 }
 
@@ -120,14 +122,15 @@ void activate(Activation activation, Real* z, const Real* bias, Real* y, int64_t
 }
 
 template <class Real>
-void gradient(Activation activation, const Real* g, const Real* saved, Real* gz, Real* column_sum, int64_t rows,
-              int64_t cols) {
+void gradient(Activation activation, const Real* g, const Real* saved, Real* gz, Real* column_sum,
+              int64_t rows, int64_t cols) {
   const auto row = [&](auto* p, int64_t i) { return p ? p + i * cols : nullptr; };
   visit(activation, [&](auto act) {
     using Act = decltype(act);
     if (!Act::rowwise && !column_sum) cols *= rows, rows = rows > 0;  // nothing depends on the row
     int64_t i = 0;
-    for (; i + 4 <= rows; i += 4) gradient_some_rows<Act, 4>(row(g, i), row(saved, i), row(gz, i), column_sum, cols);
+    for (; i + 4 <= rows; i += 4)
+      gradient_some_rows<Act, 4>(row(g, i), row(saved, i), row(gz, i), column_sum, cols);
     for (; i < rows; ++i) gradient_some_rows<Act, 1>(row(g, i), row(saved, i), row(gz, i), column_sum, cols);
   });
 }

@@ -18,6 +18,7 @@ import math
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -87,39 +88,45 @@ def _work(
     return lambda: torch.autograd.grad(net(x), leaves, grad)
 
 
-def _measure_net(
-    label: str,
-    make: Callable[[Callable[..., nn.Module]], nn.Sequential],
-    activation: str,
-    dtype: str,
-    x: Tensor,
-    compile_too: bool,
-    flops: float,
-    backward: bool,
-) -> Row:
-    x = x.clone().requires_grad_(backward and label != "4-16-3")
-    nets: dict[str, Callable[[Tensor], Tensor]] = {}
-    works = {}
-    for name in ("ours", "eager", "eager_again", "compiled"):
-        if name == "compiled" and not compile_too:
-            continue
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """A net to time: batch, and (in features, out features, activation) of each layer."""
+
+    net: str
+    batch: int
+    layers: tuple[tuple[int, int, str], ...]
+    dtype: str = "float32"
+    input_needs_gradient: bool = True
+
+    @property
+    def flops(self) -> float:
+        return sum(2.0 * self.batch * inputs * outputs for inputs, outputs, _ in self.layers)
+
+    def build(self, layer: type[LinearAct] | type[Plain]) -> nn.Sequential:
         torch.manual_seed(0)
-        net = make(LinearAct if name == "ours" else Plain).to(DTYPES[dtype])
+        return nn.Sequential(*(layer(*arguments) for arguments in self.layers)).to(DTYPES[self.dtype])
+
+
+def _measure(case: _Case, backward: bool, compile_too: bool) -> Row:
+    x = torch.randn(case.batch, case.layers[0][0], dtype=DTYPES[case.dtype])
+    x.requires_grad_(backward and case.input_needs_gradient)
+    works = {}
+    for name in ("ours", "eager", "eager_again", *(["compiled"] if compile_too else [])):
+        net = case.build(LinearAct if name == "ours" else Plain)
         leaves = [*net.parameters(), *([x] if x.requires_grad else [])] if backward else []
-        nets[name] = torch.compile(net, dynamic=False) if name == "compiled" else net
-        works[name] = _work(nets[name], x, leaves)
-    big = flops > 1e9
-    seconds = median_seconds(works, rounds=7 if big else 21)
+        works[name] = _work(torch.compile(net, dynamic=False) if name == "compiled" else net, x, leaves)
+    flops = case.flops * (3 if backward else 1)
+    seconds = median_seconds(works, rounds=7 if flops > 1e9 else 21)
     return Row(
-        label,
-        activation,
-        dtype,
-        backward,
-        seconds["ours"],
-        seconds["eager"],
-        seconds["eager_again"],
-        seconds.get("compiled"),
-        flops,
+        net=case.net,
+        activation=case.layers[0][2],
+        dtype=case.dtype,
+        backward=backward,
+        ours=seconds["ours"],
+        eager=seconds["eager"],
+        eager_again=seconds["eager_again"],
+        compiled=seconds.get("compiled"),
+        flops=flops,
     )
 
 
@@ -130,7 +137,7 @@ def measure(
     ladder: Sequence[tuple[int, int, int]] = LADDER,
     report: Callable[[Row], None] = lambda row: None,
 ) -> list[Row]:
-    """The whole table.
+    """The whole table: the two-layer net of the Iris experiment, then the ladder.
 
     Args:
         activations, dtypes: what to time over the ladder.
@@ -138,42 +145,19 @@ def measure(
         ladder: batch, in and out features of each layer.
         report: called with each row as it is ready.
     """
+    cases = [_Case("4-16-3", 2, ((4, 16, "sigmoid"), (16, 3, "softmax")), input_needs_gradient=False)]
+    cases += [
+        _Case(f"{batch}×{inputs}→{outputs}", batch, ((inputs, outputs, activation),), dtype)
+        for dtype in dtypes
+        for activation in activations
+        for batch, inputs, outputs in ladder
+    ]
     rows = []
-
-    def add(row: Row) -> None:
-        rows.append(row)
-        report(row)
-
-    torch.manual_seed(0)
-    for backward in (False, True):
-        add(
-            _measure_net(
-                "4-16-3",
-                lambda layer: nn.Sequential(layer(4, 16, "sigmoid"), layer(16, 3, "softmax")),
-                "sigmoid",
-                "float32",
-                torch.randn(2, 4),
-                bool(compiled),
-                2 * 2 * (64 + 48) * (3 if backward else 1),
-                backward,
-            )
-        )
-    for dtype in dtypes:
-        for activation in activations:
-            for batch, inputs, outputs in ladder:
-                for backward in (False, True):
-                    add(
-                        _measure_net(
-                            f"{batch}×{inputs}→{outputs}",
-                            lambda layer, i=inputs, o=outputs, a=activation: nn.Sequential(layer(i, o, a)),
-                            activation,
-                            dtype,
-                            torch.randn(batch, inputs, dtype=DTYPES[dtype]),
-                            dtype == "float32" and activation in compiled,
-                            2.0 * batch * inputs * outputs * (3 if backward else 1),
-                            backward,
-                        )
-                    )
+    for case in cases:
+        for backward in (False, True):
+            compile_too = case.dtype == "float32" and case.layers[0][2] in compiled
+            rows.append(_measure(case, backward, compile_too))
+            report(rows[-1])
     return rows
 
 
@@ -182,7 +166,7 @@ def _peaks(dtypes: Sequence[str]) -> dict[str, float]:
     peaks = {}
     for dtype in dtypes:
         a = torch.randn(2048, 2048, dtype=DTYPES[dtype])
-        seconds = median_seconds({"product": lambda a=a: a @ a}, rounds=7)["product"]
+        seconds = median_seconds({"product": partial(torch.mm, a, a)}, rounds=7)["product"]
         peaks[dtype] = 2 * 2048**3 / seconds
     return peaks
 
@@ -225,11 +209,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.threads < 1:
         parser.error(f"--threads: expected a whole number from 1, got {options.threads}")
     torch.set_num_threads(options.threads)
-    peaks = _peaks(dict.fromkeys([*options.dtypes, "float32"]))
+    peaks = _peaks([*options.dtypes, "float32"])
     if not options.json:
-        print(
-            f"{options.threads} threads, {CPU_INSTRUCTION_SET}; ours in µs; times: eager / ours, compiled / ours"
-        )
+        print(f"{options.threads} threads, {CPU_INSTRUCTION_SET}; ours in µs; eager / ours, compiled / ours")
         print(
             f"{'layer':16}{'activation':12}{'dtype':10}{'work':8}{'ours':>11}{'eager':>8}{'comp.':>7}{'noise':>8}{'peak':>8}"
         )
@@ -245,10 +227,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         table = [asdict(row) | {"times": row.times, "noise": row.noise} for row in rows]
         print(json.dumps({"threads": options.threads, "peak_flops": peaks, **summary, "rows": table}))
     else:
-        print(
-            f"geometric mean over the ladder {summary['geometric_mean']:.2f}; noise of the run {summary['noise']:.1%}; "
-            f"{summary['slower']} of {len(rows)} rows slower than eager by more than the noise"
-        )
+        slower = f"{summary['slower']} of {len(rows)} rows slower than eager by more than the noise"
+        mean = f"geometric mean {summary['geometric_mean']:.2f}; noise of the run {summary['noise']:.1%}"
+        print(f"{mean}; {slower}")
+        if summary["noise"] > 0.1:
+            print("noise above 10%: the machine is too busy for these figures to mean much; run it again")
     return 0
 
 

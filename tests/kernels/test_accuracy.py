@@ -1,0 +1,55 @@
+"""Every number of an activation by itself: errors in ulps of its own, not of the largest number's."""
+
+import mpmath
+import numpy as np
+import pytest
+import torch
+
+from engine.activations import ACTIVATIONS
+from engine.layers import reference
+from engine.ops import linear_act
+
+SMOOTH = [name for name, row in ACTIVATIONS.items() if row.smooth and not name.endswith("softmax")]
+
+EXACT = {
+    "sigmoid": lambda z: 1 / (1 + mpmath.exp(-z)),
+    "tanh": mpmath.tanh,
+    "elu": lambda z: z if z > 0 else mpmath.expm1(z),
+    "silu": lambda z: z / (1 + mpmath.exp(-z)),
+    "gelu": lambda z: z * mpmath.erfc(-z / mpmath.sqrt(2)) / 2,
+    "gelu_tanh": lambda z: z * (1 + mpmath.tanh(mpmath.sqrt(2 / mpmath.pi) * (z + 0.044715 * z**3))) / 2,
+    "softplus": lambda z: z if z > 20 else mpmath.log1p(mpmath.exp(z)),
+}
+
+
+def ours(name, z):
+    return linear_act(z[:, None], torch.ones(1, 1, dtype=z.dtype), None, name)[:, 0]
+
+
+def worst(got, wanted, dtype):
+    """The largest error in ulps of each number wanted (longdouble)."""
+    ulps = np.spacing(np.abs(wanted).astype(torch.empty(0, dtype=dtype).numpy().dtype)).astype(np.longdouble)
+    return float(np.max(np.abs(got.numpy().astype(np.longdouble) - wanted) / ulps))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+@pytest.mark.parametrize("name", SMOOTH)
+def test_each_number_is_as_exact_as_torch_has_it(name, dtype):
+    rng = np.random.default_rng(0)
+    points = np.concatenate([rng.uniform(-8, 8, 1500), rng.normal(0, 0.3, 1000), rng.uniform(-80, 80, 300)])
+    z = torch.tensor(points, dtype=dtype)
+    with mpmath.workdps(40):
+        wanted = np.array([np.longdouble(mpmath.nstr(EXACT[name](mpmath.mpf(x)), 25)) for x in z.tolist()])
+    assert worst(ours(name, z), wanted, dtype) <= 2 * worst(reference(name)(z), wanted, dtype) + 1
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+def test_log_softmax_of_long_rows(dtype):
+    """exp, log and a long sum, against float64 or wider."""
+    z = 3 * torch.randn(20, 1000, dtype=dtype, generator=torch.Generator().manual_seed(0))
+    wide = z.numpy().astype(np.longdouble)
+    wide -= wide.max(1, keepdims=True)
+    wanted = wide - np.log(np.exp(wide).sum(1, keepdims=True))
+    zero = torch.zeros(1, 1, dtype=dtype)
+    rows = [linear_act(zero, torch.zeros(1000, 1, dtype=dtype), row, "log_softmax")[0] for row in z]
+    assert worst(torch.stack(rows), wanted, dtype) <= 2 * worst(torch.log_softmax(z, -1), wanted, dtype) + 1

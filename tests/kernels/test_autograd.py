@@ -1,0 +1,174 @@
+"""Second derivatives, transforms, compilation, autocast, memory."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+from torch.func import functional_call, grad, hessian, jvp, vmap
+
+from engine.activations import ACTIVATIONS
+from engine.layers import LinearAct, reference
+from engine.ops import linear_act
+
+NAMES = list(ACTIVATIONS)
+
+# torch's own transforms and compiler still use torch.jit
+pytestmark = pytest.mark.filterwarnings("ignore:.torch.jit:DeprecationWarning")
+
+
+def arguments(dtype=torch.float64, batch=3):
+    rng = torch.Generator().manual_seed(0)
+    shapes = [(batch, 4), (5, 4), (5,)]
+    return [torch.randn(shape, generator=rng, dtype=dtype, requires_grad=True) for shape in shapes]
+
+
+def plain(name):
+    f = reference(name)
+    return lambda x, w, b: f(F.linear(x, w, b))
+
+
+def ours(name):
+    return lambda x, w, b: linear_act(x, w, b, name)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_second_gradients_are_those_of_torch(name):
+    def second(layer):
+        leaves = arguments()
+        first = torch.autograd.grad(layer(*leaves).pow(3).sum(), leaves, create_graph=True)
+        return torch.autograd.grad(sum(g.pow(2).sum() for g in first), leaves, materialize_grads=True)
+
+    for got, wanted in zip(second(ours(name)), second(plain(name)), strict=True):
+        torch.testing.assert_close(got, wanted)
+
+
+def test_a_direct_call_of_the_backward_op_has_no_gradient_and_says_so():
+    x, w, _ = arguments()
+    g = torch.ones(3, 5, dtype=torch.float64, requires_grad=True)
+    y = linear_act(x, w, None, "sigmoid").detach()
+    by_x, _, _ = torch.ops.nnplay.linear_act_backward(g, y, x, w, "sigmoid", [True, False, False])
+    with pytest.raises(RuntimeError, match="linear_act_backward is not implemented"):
+        by_x.sum().backward()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_transforms_of_torch_func_work(name):
+    x, w, b = (t.detach() for t in arguments())
+    tangents = tuple(torch.ones_like(t) for t in (x, w, b))
+
+    def loss(layer):
+        return lambda w: layer(x, w, b).pow(2).sum()
+
+    for transform in (
+        lambda layer: vmap(layer, (0, None, None))(x, w, b),
+        lambda layer: vmap(lambda x, w: layer(x, w, b), (None, 0))(x, torch.stack([w, 2 * w])),
+        lambda layer: grad(loss(layer))(w),
+        lambda layer: vmap(grad(lambda w, x: layer(x, w, b).sum()), (None, 0))(w, x),
+        lambda layer: jvp(layer, (x, w, b), tangents),
+        lambda layer: hessian(loss(layer))(w),
+    ):
+        torch.testing.assert_close(transform(ours(name)), transform(plain(name)))
+
+
+@pytest.mark.parametrize("name", ["sigmoid", "gelu"])
+def test_batched_gradients_work(name):
+    leaves = arguments()
+    grads = torch.randn(2, 3, 5, dtype=torch.float64)
+    got = torch.autograd.grad(ours(name)(*leaves), leaves, grads, is_grads_batched=True)
+    wanted = torch.autograd.grad(plain(name)(*leaves), leaves, grads, is_grads_batched=True)
+    torch.testing.assert_close(got, wanted)
+
+
+def test_forward_mode_works():
+    x, w, b = arguments()
+    with torch.autograd.forward_ad.dual_level():
+        dual = torch.autograd.forward_ad.make_dual(x, torch.ones_like(x))
+        got = torch.autograd.forward_ad.unpack_dual(linear_act(dual, w, b, "tanh")).tangent
+        wanted = torch.autograd.forward_ad.unpack_dual(plain("tanh")(dual, w, b)).tangent
+    torch.testing.assert_close(got, wanted)
+
+
+@pytest.mark.parametrize("last", ["softmax", "gelu"])
+def test_compiles_into_one_graph_for_any_batch(last):
+    torch.manual_seed(0)
+    net = nn.Sequential(LinearAct(4, 16, "sigmoid"), LinearAct(16, 3, last))
+    compiled = torch.compile(net, fullgraph=True, dynamic=True, backend="aot_eager")
+    for batch in (2, 5, 9):
+        x = torch.randn(batch, 4, requires_grad=True)
+        weights = torch.randn(batch, 3)
+        wanted = torch.autograd.grad((net(x) * weights).sum(), [x, *net.parameters()])
+        got = torch.autograd.grad((compiled(x) * weights).sum(), [x, *net.parameters()])
+        assert torch.equal(compiled(x), net(x))
+        torch.testing.assert_close(got, wanted)
+
+
+def test_compiles_with_inductor():
+    layer = LinearAct(4, 16, "sigmoid")
+    compiled = torch.compile(layer, fullgraph=True)
+    x = torch.randn(2, 4)
+    torch.testing.assert_close(compiled(x), layer(x))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_autocast_calculates_in_its_dtype_as_torch_does(name):
+    x, w, b = arguments(torch.float32)
+    with torch.autocast("cpu", torch.bfloat16):
+        got, wanted = ours(name)(x, w, b), plain(name)(x, w, b)
+    assert got.dtype == wanted.dtype
+    assert torch.equal(got, ours(name)(x.bfloat16(), w.bfloat16(), b.bfloat16()))
+    got.sum().backward()
+    assert w.grad.dtype == torch.float32
+
+
+def test_autocast_leaves_float64_alone():
+    x, w, b = arguments()
+    with torch.autocast("cpu", torch.bfloat16):
+        assert ours("tanh")(x, w, b).dtype == torch.float64
+
+
+def saved_bytes(layer, name, leaves):
+    """How much memory the graph keeps for the backward, parameters and input included, each storage once."""
+    kept = {}
+
+    def pack(tensor):
+        kept[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        y = layer(*leaves)
+    return sum(kept.values()), y
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_keeps_no_more_for_the_backward_than_torch(name):
+    got, _ = saved_bytes(ours(name), name, arguments())
+    wanted, _ = saved_bytes(plain(name), name, arguments())
+    assert got <= wanted
+
+
+@pytest.mark.parametrize("name", ["sigmoid", "tanh", "relu", "softmax"])
+def test_keeps_the_output_and_not_the_preactivation(name):
+    leaves = arguments()
+    got, y = saved_bytes(ours(name), name, leaves)
+    assert got == sum(t.nbytes for t in (*leaves[:2], y))
+
+
+def test_an_input_without_gradient_gets_none_and_keeps_no_weight():
+    x, w, b = arguments()
+    got, y = saved_bytes(ours("relu"), "relu", [x.detach(), w, b])
+    assert got == sum(t.nbytes for t in (x, y))
+
+
+def test_inference_mode_and_meta_tensors_work():
+    x, w, b = arguments()
+    with torch.inference_mode():
+        torch.testing.assert_close(ours("silu")(x, w, b), plain("silu")(x, w, b))
+    y = linear_act(*(t.detach().to("meta") for t in (x, w, b)), "silu")
+    assert y.device.type == "meta"
+    assert y.shape == (3, 5)
+
+
+def test_functional_call_replaces_parameters():
+    layer = LinearAct(4, 5, "elu", dtype=torch.float64)
+    x, w, b = arguments()
+    torch.testing.assert_close(functional_call(layer, {"weight": w, "bias": b}, (x,)), plain("elu")(x, w, b))
