@@ -54,7 +54,7 @@ def train(
     """Train len(seeds) networks of the spec's architecture for its epochs.
 
     Args:
-        spec: architecture, loss, optimizer, batches, epochs and dtype; its seed and rates where none are given.
+        spec: architecture, loss, optimizer, batches, epochs and dtype; its rates where none are given.
         data: of `engine.datasets.prepare(spec)`.
         seeds: one for each network: its first weights and the order of its rows.
         lr, weight_decay: one number, or one for each network.

@@ -1,8 +1,7 @@
 """How fast are many networks at once? `python -m engine.bench.population [--json] [--models N]`
 
-The lecture's Iris network, batch 2, Adam: compiled torch.vmap, JAX's vmap of its scan if it can be imported, and
-native populations on one thread and on all. A turn is one epoch of all models; figures are medians over
-interleaved rounds (see timing.py).
+The lecture's Iris network, batch 2, Adam: compiled torch.vmap, JAX's vmap of its scan if it can be imported,
+and native populations on one thread and on all. Figures are medians over interleaved rounds (see timing.py).
 """
 
 from __future__ import annotations
@@ -30,7 +29,8 @@ def _vmap(models: int) -> Epoch:
     x, y = (torch.from_numpy(a) for a in IRIS.data())
     x = x.float()
     step = torch.compile(torch.vmap(torch_step(IRIS), in_dims=(0, 0, 0, None)), dynamic=False)
-    state = tuple([q.expand(models, *q.shape).clone() for q in part] for part in first_state(IRIS))
+    p, m, v = ([q.expand(models, *q.shape).clone() for q in part] for part in first_state(IRIS))
+    state = (p, m, v)
     count = torch.zeros(())
     orders = torch.stack([torch.randperm(len(x)) for _ in range(models)])
 

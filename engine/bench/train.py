@@ -214,7 +214,7 @@ def jax_epoch(net: Net, models: int | None = None) -> Epoch | None:
     state = (one, zeros, zeros, jnp.zeros((models,) if models else ()))
     compiled = jax.jit(scan)
     rows = jnp.asarray(order)
-    return lambda: jax.block_until_ready(compiled(state, rows))
+    return lambda: compiled(state, rows)[1].block_until_ready()
 
 
 def candidates(net: Net, compile_too: bool = True) -> dict[str, Epoch]:

@@ -149,9 +149,9 @@ def ulps(got: np.ndarray[Any, Any], wanted: np.ndarray[Any, Any], dtype: str) ->
 def check(case: Case, draws: int = 2) -> tuple[float, float, float, float]:
     """Errors after all steps, in ulps: ours and what is allowed, in float32 and then in float64.
 
-    Allowed is twice torch's own error plus one; where the reference itself is float64, its error, taken to be as
-    many ulps as torch has in float32, comes on top. The worst of each over some draws of data and first
-    weights: a single one may find either side lucky.
+    Allowed is twice torch's own error plus one; where the reference itself is float64, its error, taken to
+    be as many ulps as torch has in float32, comes on top. The worst of each over some draws of data and
+    first weights: a single one may find either side lucky.
     """
     theirs, single, twice = [], [], []
     for draw in range(draws):

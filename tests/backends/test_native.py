@@ -82,7 +82,7 @@ def test_any_network_ends_as_near_to_the_truth_as_torchs(case: Case) -> None:
 
 @pytest.mark.parametrize("isa", ["avx512", "avx2", "baseline"])
 def test_every_instruction_set_is_right(isa: str) -> None:
-    """In a process of its own, which may use no more than that; a processor that has less runs what it has."""
+    """In a process of its own that may use no more; a processor that has less runs what it has."""
     code = (
         "import sys; sys.path[:0] = sys.argv[1:]\n"
         "from test_native import CASES, IRIS, assert_as_close_as_torch\n"

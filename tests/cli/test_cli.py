@@ -45,7 +45,7 @@ def test_json_output_is_one_object_with_the_lectures_figures(home: Path) -> None
     assert result["test_accuracy"] == pytest.approx(0.98)
     assert result["train_accuracy"] == pytest.approx(0.95)
     assert result["train_loss"] == pytest.approx(0.640190, abs=5e-6)
-    assert (result["backend"], result["device"], result["epochs"], result["steps"]) == ("eager", "cpu", 100, 5000)
+    assert (result["backend"], result["device"], result["epochs"], result["steps"]) == ("native", "cpu", 100, 5000)
     assert 0 < result["seconds"] < result["seconds_total"]
     assert result["spec"]["lr"] == 0.001
     assert result["run"] == only_run(home).name
