@@ -83,7 +83,7 @@ void LayerNetwork<Real>::make_room(int64_t most_rows) {
   below.resize(most_rows * widest);
   turned.resize(most_rows * widest);
   target.resize(most_rows * (shape.loss == Loss::mse ? shape.layer[shape.layers - 1].out : 1));
-  sums.resize((most_rows + row_block - 1) / row_block * widest);
+  sums.resize((most_rows + row_block - 1) / row_block * 2 * widest);
 }
 
 template <class Real>
@@ -130,13 +130,13 @@ void LayerNetwork<Real>::backward(int64_t rows, Finish finish) {
     const Real* w = p.data() + weight[l];
     const int64_t blocks = (rows + row_block - 1) / row_block;
     const Real* saved = z[l].empty() ? y[l + 1].data() : z[l].data();
-    std::fill_n(sums.data(), blocks * out, Real(0));
+    std::fill_n(sums.data(), blocks * 2 * out, Real(0));
     parallel_for(blocks, grain_for(pass_share, row_block * out),
                  [&, out = out, activation = activation](int64_t begin, int64_t end) {
                    for (int64_t b = begin; b < end; ++b) {
                      Real* part = g.data() + b * row_block * out;
                      kernels<Real>().gradient(activation, part, saved + b * row_block * out, part,
-                                              sums.data() + b * out, std::min(row_block, rows - b * row_block), out);
+                                              sums.data() + b * 2 * out, std::min(row_block, rows - b * row_block), out);
                    }
                  });
     if (l > 0) multiply(Product<Real>{g.data(), out, 1, w, in, 1, below.data(), in, rows, in, out});
@@ -152,8 +152,11 @@ void LayerNetwork<Real>::backward(int64_t rows, Finish finish) {
                  });
     if (shape.bias) {
       Real* by_bias = grad.data() + weight[l] + out * in;
-      std::fill_n(by_bias, out, Real(0));
-      kernels<Real>().gradient(Activation::Identity, sums.data(), nullptr, nullptr, by_bias, blocks, out);
+      for (int64_t o = 0; o < out; ++o) {
+        double sum = 0;  // of each block's sum, and what rounded away from it
+        for (int64_t b = 0; b < 2 * blocks; ++b) sum += double(sums[b * out + o]);
+        by_bias[o] = Real(sum);
+      }
       finish(weight[l] + out * in, out);
     }
     std::swap(g, below);

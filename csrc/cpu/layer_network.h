@@ -39,7 +39,8 @@ class LayerNetwork {
   std::vector<int64_t> weight;       // where each layer's parameters begin
   std::vector<std::vector<Real>> y;  // y[l] (rows, in of layer l); y[layers]: the network's output
   std::vector<std::vector<Real>> z;  // pre-activations, where the derivative needs them
-  std::vector<Real> g, below, turned, target, sums, grad;
+  std::vector<Real> g, below, turned, target, grad;
+  std::vector<Real> sums;  // (blocks of rows, 2, widest): see Kernels::gradient
 
   void gather(const Table<Real>& table, const uint32_t* order, int64_t rows);
   void forward_all(int64_t rows);
