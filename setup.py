@@ -25,8 +25,7 @@ if not shutil.which(os.environ.get("CXX", "c++")) and not shutil.which("g++"):
 
 HEADERS = [str(header) for header in sorted(Path("csrc").rglob("*.h"))]
 SOURCES = [
-    f"csrc/{name}.cpp"
-    for name in ("module", "module_mlp", "linear_act", "mlp", "mlp_checks", "population")
+    f"csrc/{name}.cpp" for name in ("module", "module_mlp", "linear_act", "mlp", "mlp_checks", "population")
 ]
 SOURCES += [
     f"csrc/cpu/{name}.cpp"
