@@ -5,6 +5,7 @@ with `pip install --no-build-isolation` (an isolated build would fetch another t
 NNPLAY_CUDA joins here.
 """
 
+import itertools
 import os
 import platform
 import shutil
@@ -23,12 +24,18 @@ if not shutil.which(os.environ.get("CXX", "c++")) and not shutil.which("g++"):
     sys.exit("nnplay's kernels need a C++ compiler and there is none: install g++ (apt install g++).")
 
 HEADERS = [str(header) for header in sorted(Path("csrc").rglob("*.h"))]
-SOURCES = ["csrc/module.cpp", "csrc/linear_act.cpp"]
-SOURCES += [f"csrc/cpu/{name}.cpp" for name in ("linear_act", "product", "instruction_set")]
+SOURCES = [
+    f"csrc/{name}.cpp" for name in ("module", "module_mlp", "linear_act", "mlp", "mlp_checks", "population")
+]
+SOURCES += [
+    f"csrc/cpu/{name}.cpp"
+    for name in ("linear_act", "product", "instruction_set", "layer_network", "mlp_choice", "parallel")
+]
 FLAGS = ["-O3", "-g0", "-std=c++20", "-Wall", "-fvisibility=hidden", "-fno-math-errno", "-fno-trapping-math"]
 FLAGS += os.environ.get("NNPLAY_CXXFLAGS", "").split()
 
-# csrc/cpu/kernels.cpp is compiled once for each; which copy runs is decided at run time.
+# These are compiled once for each instruction set; which copy runs is decided at run time.
+KERNELS = ["csrc/cpu/kernels.cpp", "csrc/cpu/mlp_kernels.cpp"]
 INSTRUCTION_SETS = {"baseline": []}
 if platform.machine() in ("x86_64", "AMD64"):
     INSTRUCTION_SETS["avx2"] = ["-mavx2", "-mfma", "-mf16c"]
@@ -44,9 +51,8 @@ class Build(BuildExtension):
 
     def build_extensions(self):
         compiler = os.environ.get("CXX", "c++" if shutil.which("c++") else "g++")
-        source = "csrc/cpu/kernels.cpp"
-        for name, flags in INSTRUCTION_SETS.items():
-            target = Path(self.build_temp, "kernels", f"{name}.o")
+        for source, (name, flags) in itertools.product(KERNELS, INSTRUCTION_SETS.items()):
+            target = Path(self.build_temp, "kernels", f"{Path(source).stem}_{name}.o")
             target.parent.mkdir(parents=True, exist_ok=True)
             if self.force or newer_group([source, *HEADERS], str(target)):
                 command = [
@@ -70,7 +76,7 @@ setup(
         CppExtension(
             "engine._C",
             SOURCES,
-            depends=[*HEADERS, "csrc/cpu/kernels.cpp"],
+            depends=[*HEADERS, *KERNELS],
             define_macros=[("NNPLAY_TORCH_VERSION", f'"{torch.__version__}"')],
             # Compiled for OpenMP but not linked with it: the runtime must be the one that torch brings along.
             extra_compile_args={"cxx": [*FLAGS, "-fopenmp"]},

@@ -1,10 +1,12 @@
-// The Python module engine._C; the only file that knows Python. Loading it registers the ops.
+// The Python module engine._C. Only this file and module_mlp.cpp know Python. Loading it registers the ops.
 #include <torch/csrc/utils/pybind.h>
 
 #include "cpu/kernels.h"
 #include "linear_act.h"
 
 namespace py = pybind11;
+
+void bind_mlp(py::module_& m);  // module_mlp.cpp
 
 PYBIND11_MODULE(TORCH_EXTENSION_NAME, m) {
   m.doc() = "nnplay's compiled kernels; use them through engine.ops.";
@@ -22,4 +24,5 @@ PYBIND11_MODULE(TORCH_EXTENSION_NAME, m) {
   m.attr("activations") = saves;  // name -> what the forward saves, in the order of the list
   m.def("linear_act", &nnplay::linear_act, py::arg("input"), py::arg("weight"), py::arg("bias").none(true),
         py::arg("activation"));
+  bind_mlp(m);
 }

@@ -9,11 +9,20 @@ from __future__ import annotations
 import importlib.util
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-__all__ = ["BUILT_WITH_TORCH", "CPU_INSTRUCTION_SET", "linear_act"]
+__all__ = [
+    "BUILT_WITH_TORCH",
+    "CPU_INSTRUCTION_SET",
+    "Batches",
+    "Rule",
+    "Run",
+    "linear_act",
+    "train_population",
+]
 
 
 def _torch_of_build() -> str | None:
@@ -49,6 +58,11 @@ BUILT_WITH_TORCH: str = _C.built_with_torch
 
 CPU_INSTRUCTION_SET: str = _C.cpu_instruction_set
 """Which copy of the CPU kernels this processor runs: "avx512", "avx2" or "baseline"."""
+
+if TYPE_CHECKING:
+    from engine._C import Batches, Rule, Run, train_population
+else:
+    Batches, Rule, Run, train_population = _C.Batches, _C.Rule, _C.Run, _C.train_population
 
 
 def linear_act(input: Tensor, weight: Tensor, bias: Tensor | None, activation: str) -> Tensor:

@@ -75,7 +75,7 @@ class Spec:
     shuffle: bool = _key(True, Flag(), "draw a new order of rows every epoch", "next epoch")
     drop_last: bool = _key(False, Flag(), "leave out a last batch that is not full", "next epoch")
     dtype: str = _key("float32", _words("float32", "float64"), "the numbers' type")
-    backend: str = _key("eager", Word(lambda: registry.names("backends")), "how steps are computed")
+    backend: str = _key("native", Word(lambda: registry.names("backends")), "how steps are computed")
     device: str = _key("cpu", _words("cpu", "cuda"), "where steps are computed")
 
     def __post_init__(self) -> None:

@@ -105,6 +105,14 @@ struct LaneTraits<Pack<Number>> {
 };
 
 #if defined(__AVX512F__)
+// What lane_math.h does in several steps, in one.
+inline Pack<float> round_to_integer(Pack<float> x) {
+  return (Pack<float>::Vector)_mm512_maskz_roundscale_ps(0xffff, (__m512)x.v, _MM_FROUND_TO_NEAREST_INT);
+}
+inline Pack<float> scale_by_power_of_two(Pack<float> x, Pack<float> n) {
+  return (Pack<float>::Vector)_mm512_maskz_scalef_ps(0xffff, (__m512)x.v, (__m512)n.v);
+}
+
 template <>
 inline Pack<float> Pack<float>::load(const float* from, int count) {
   return (Vector)_mm512_maskz_loadu_ps(__mmask16((1u << count) - 1), from);

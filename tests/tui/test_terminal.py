@@ -160,7 +160,7 @@ def test_the_screens_process_never_loads_torch(terminals: list[Terminal], home: 
 
 
 def test_a_run_outlives_a_terminal_that_goes_away(terminals: list[Terminal], home: Path) -> None:
-    terminals.append(terminal := Terminal("play", "iris-mlp", "epochs=100000"))
+    terminals.append(terminal := Terminal("play", "iris-mlp", "epochs=100000", "backend=eager"))
     terminal.sees("iris-mlp")
     terminal.type(" ")
     terminal.sees("running")

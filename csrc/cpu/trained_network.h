@@ -1,0 +1,60 @@
+// A network that trains in the form that suits its size, and is looked at in the plain one.
+#pragma once
+
+#include <cstring>
+#include <memory>
+#include <new>
+
+#include "layer_network.h"
+
+namespace nnplay::cpu {
+
+// Whether steps of that many rows are faster as a small network.
+bool is_small(const Shape& shape, int64_t batch_size);
+
+template <class Real>
+class TrainedNetwork {
+  struct Free {
+    void operator()(char* memory) const { ::operator delete(memory, std::align_val_t(64)); }
+  };
+
+  Shape shape;
+  LayerNetwork<Real> layers;
+  std::unique_ptr<char, Free> small;  // see MlpKernels; null where the network is not small
+  bool ahead = false;                 // the small form has taken steps that `layers` does not know of
+
+ public:
+  TrainedNetwork(const Shape& shape, int64_t parameters) : shape(shape), layers(shape, parameters) {}
+
+  // The plain form: to be evaluated, or changed and then taken over.
+  LayerNetwork<Real>& plain() {
+    if (ahead) mlp_kernels<Real>().small_store(small.get(), layers.p.data(), layers.m.data(), layers.v.data());
+    ahead = false;
+    return layers;
+  }
+
+  void take_over() {
+    if (small)
+      mlp_kernels<Real>().small_load(shape, small.get(), layers.p.data(), layers.m.data(), layers.v.data());
+  }
+
+  // For steps of up to batch_size rows, and forwards of up to `rows`. Raises bad_alloc.
+  void make_room(int64_t batch_size, int64_t rows) {
+    plain().make_room(rows);
+    small.reset();
+    if (!is_small(shape, batch_size)) return;
+    const int64_t bytes = (mlp_kernels<Real>().small_memory(shape) + 63) / 64 * 64;
+    small.reset(static_cast<char*>(::operator new(bytes, std::align_val_t(64))));
+    std::memset(small.get(), 0, bytes);
+    take_over();
+  }
+
+  // Takes the steps and returns how many: fewer if the next one's loss is not finite.
+  int64_t train(const Steps<Real>& steps, StepCounter& counter) {
+    if (!small) return layers.train(steps, counter);
+    ahead = true;
+    return mlp_kernels<Real>().small_train(small.get(), steps, counter);
+  }
+};
+
+}  // namespace nnplay::cpu

@@ -1,0 +1,85 @@
+// A whole training run of one multilayer perceptron: first weights, order of batches, steps, metrics.
+//
+// Under the same seed the first weights are those of nn.Linear and the order of the rows that of
+// DataLoader(shuffle=True), bit for bit, when the loader is made before the network, as the lecture does.
+// Numbers go in and out as doubles, whatever the type they are calculated in. All errors are
+// std::invalid_argument, with what was expected and what came; lack of memory is std::bad_alloc.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "optimizer.h"
+#include "shape.h"
+
+namespace nnplay {
+
+// A shape from what a caller knows of it: widths (inputs, hidden..., outputs) and an activation for each layer.
+Shape make_shape(const std::vector<int64_t>& widths, const std::vector<Activation>& activations, bool bias, Loss loss);
+
+int64_t count_parameters(const Shape& shape);
+
+// The product of sizes. Raises if it does not fit.
+int64_t checked_product(std::initializer_list<int64_t> sizes);
+
+// Rows as a caller has them: features (rows, inputs), targets (rows) or (rows, outputs).
+struct Rows {
+  const double *features, *targets;
+  int64_t rows, inputs, columns;  // columns: of the targets
+};
+
+// Raises unless the rows fit the shape: sizes, finite numbers, labels that are whole and in range.
+void check_rows(const Shape& shape, const Rows& rows, const std::string& name);
+
+// Raises unless rates are finite and in range.
+void check_rule(const Rule& rule);
+
+// How the rows of an epoch are taken.
+struct Batches {
+  int64_t size = 2;
+  bool shuffle = true, drop_last = false;
+  bool weighted = true;  // the mean loss of an epoch counts a batch as often as it has rows
+};
+
+// Raises unless a batch has 1 to `rows` rows.
+void check_batches(const Batches& batches, int64_t rows);
+
+struct Score {
+  double loss, accuracy;  // accuracy is of no meaning for mse
+};
+
+class Run {
+ public:
+  virtual ~Run() = default;
+
+  virtual int64_t parameters() const = 0;
+  virtual int64_t steps_left() const = 0;  // until the end of the epoch under way
+
+  // Draws the order of the next epoch's rows.
+  virtual void begin_epoch() = 0;
+  // Takes `steps` updates, at most steps_left, and returns how many were taken: fewer if the loss of the next was
+  // not finite; that loss is then `bad`.
+  virtual int64_t advance(int64_t steps, double& bad) = 0;
+  // Over the rows of the epoch so far.
+  virtual Score score() const = 0;
+
+  // Takes effect with the next step, and with the next epoch.
+  virtual void set_rule(const Rule& rule) = 0;
+  virtual void set_batches(const Batches& batches) = 0;
+
+  // What the present weights make of these rows: outputs (rows, outputs), and how good they are.
+  virtual Score evaluate(const Rows& rows, double* outputs) = 0;
+
+  // In the order of torch's parameters(), (parameters).
+  virtual void read_weights(double* weights) = 0;
+  virtual void write_weights(const double* weights) = 0;
+  // Gradient of the mean loss of the batch that comes next, at the present weights.
+  virtual void read_gradient(double* gradient) = 0;
+};
+
+// fused: see TorchGenerator. Raises for what check_* raise, and for batches larger than the data.
+std::unique_ptr<Run> make_run(const Shape& shape, const Rows& train, const Rule& rule, const Batches& batches,
+                              uint64_t seed, bool twice, bool fused);
+
+}  // namespace nnplay

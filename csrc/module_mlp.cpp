@@ -1,0 +1,211 @@
+// Whole training runs for Python: arrays of float64 in and out, and no GIL while there is work to do.
+#include <pybind11/numpy.h>
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include <mutex>
+
+#include "mlp.h"
+#include "population.h"
+
+namespace py = pybind11;
+using namespace nnplay;
+
+namespace {
+
+using Numbers = py::array_t<double, py::array::c_style | py::array::forcecast>;
+
+[[noreturn]] void refuse(const std::string& what, const std::string& expected, const std::string& got) {
+  throw py::value_error(what + ": expected " + expected + ", got " + got);
+}
+
+Activation activation_named(const std::string& name) {
+  std::string known;
+#define NNPLAY_ENTRY(Type)                                    \
+  if (name == nnplay::Type::name) return Activation::Type;    \
+  known += (known.empty() ? "" : ", ") + std::string(nnplay::Type::name);
+  NNPLAY_ACTIVATIONS(NNPLAY_ENTRY)
+#undef NNPLAY_ENTRY
+  refuse("activation", "one of " + known, "'" + name + "'");
+}
+
+Optimizer optimizer_named(const std::string& name) {
+  if (name == "sgd") return Optimizer::sgd;
+  if (name == "adam") return Optimizer::adam;
+  if (name == "adamw") return Optimizer::adamw;
+  refuse("optimizer", "sgd, adam or adamw", "'" + name + "'");
+}
+
+Shape shape_of(const std::vector<int64_t>& widths, const std::vector<std::string>& activations, bool bias,
+               const std::string& loss) {
+  std::vector<Activation> functions;
+  for (const std::string& name : activations) functions.push_back(activation_named(name));
+  if (loss != "cross_entropy" && loss != "mse") refuse("loss", "cross_entropy or mse", "'" + loss + "'");
+  return make_shape(widths, functions, bias, loss == "mse" ? Loss::mse : Loss::cross_entropy);
+}
+
+Rows rows_of(const Numbers& features, const Numbers& targets) {
+  const bool fits = features.ndim() == 2 && (targets.ndim() == 1 || targets.ndim() == 2) &&
+                    features.shape(0) == targets.shape(0);
+  if (!fits)
+    refuse("data", "features of shape (rows, inputs) and as many rows of targets",
+           std::to_string(features.ndim()) + " and " + std::to_string(targets.ndim()) + " dimensions, " +
+               std::to_string(features.ndim() ? features.shape(0) : 0) + " and " +
+               std::to_string(targets.ndim() ? targets.shape(0) : 0) + " rows");
+  return {features.data(), targets.data(), features.shape(0), features.shape(1),
+          targets.ndim() == 2 ? targets.shape(1) : 1};
+}
+
+bool is_twice(const std::string& dtype) {
+  if (dtype != "float32" && dtype != "float64") refuse("dtype", "float32 or float64", "'" + dtype + "'");
+  return dtype == "float64";
+}
+
+// A run that two threads may hold: one at a time works on it.
+class SharedRun {
+  std::unique_ptr<Run> run;
+  int64_t outputs;
+  std::mutex busy;
+
+  template <class Work>
+  auto alone(Work work) {
+    py::gil_scoped_release no_gil;
+    std::lock_guard lock(busy);
+    return work(*run);
+  }
+
+ public:
+  SharedRun(const std::vector<int64_t>& widths, const std::vector<std::string>& activations, bool bias,
+            const std::string& loss, const Numbers& features, const Numbers& targets, const Rule& rule,
+            const Batches& batches, uint64_t seed, const std::string& dtype, bool fused)
+      : outputs(widths.empty() ? 0 : widths.back()) {
+    const Shape shape = shape_of(widths, activations, bias, loss);
+    const Rows rows = rows_of(features, targets);
+    const bool twice = is_twice(dtype);
+    py::gil_scoped_release no_gil;
+    run = make_run(shape, rows, rule, batches, seed, twice, fused);
+  }
+
+  int64_t parameters() { return run->parameters(); }
+  int64_t steps_left() { return alone([](Run& r) { return r.steps_left(); }); }
+  void begin_epoch() { alone([](Run& r) { r.begin_epoch(); }); }
+  void set_rule(const Rule& rule) { alone([&](Run& r) { r.set_rule(rule); }); }
+  void set_batches(const Batches& batches) { alone([&](Run& r) { r.set_batches(batches); }); }
+
+  std::pair<int64_t, double> advance(int64_t steps) {
+    double bad = 0;
+    const int64_t taken = alone([&](Run& r) { return r.advance(steps, bad); });
+    return {taken, bad};
+  }
+
+  std::pair<double, double> score() {
+    const Score score = alone([](Run& r) { return r.score(); });
+    return {score.loss, score.accuracy};
+  }
+
+  py::tuple evaluate(const Numbers& features, const Numbers& targets) {
+    const Rows rows = rows_of(features, targets);
+    py::array_t<double> result({rows.rows, outputs});
+    double* to = result.mutable_data();
+    const Score score = alone([&](Run& r) { return r.evaluate(rows, to); });
+    return py::make_tuple(score.loss, score.accuracy, result);
+  }
+
+  py::array_t<double> weights() {
+    py::array_t<double> result(parameters());
+    double* to = result.mutable_data();
+    alone([&](Run& r) { r.read_weights(to); });
+    return result;
+  }
+
+  void set_weights(const Numbers& weights) {
+    if (weights.size() != parameters())
+      refuse("weights", std::to_string(parameters()) + " numbers", std::to_string(weights.size()));
+    const double* from = weights.data();
+    alone([&](Run& r) { r.write_weights(from); });
+  }
+
+  py::array_t<double> gradient() {
+    py::array_t<double> result(parameters());
+    double* to = result.mutable_data();
+    alone([&](Run& r) { r.read_gradient(to); });
+    return result;
+  }
+};
+
+// Ctrl-C stops a population: the signal is seen between two groups of networks.
+bool no_signal() {
+  py::gil_scoped_acquire gil;
+  return PyErr_CheckSignals() == 0;
+}
+
+py::tuple train(const std::vector<int64_t>& widths, const std::vector<std::string>& activations, bool bias,
+                const std::string& loss, const Numbers& features, const Numbers& targets, const Numbers& test_features,
+                const Numbers& test_targets, const Rule& rule, const Batches& batches, int64_t epochs,
+                const std::vector<uint64_t>& seeds, const Numbers& lr, const Numbers& weight_decay,
+                const std::optional<Numbers>& weights, const std::string& dtype, bool fused, int threads) {
+  const Shape shape = shape_of(widths, activations, bias, loss);
+  const int64_t count = int64_t(seeds.size()), parameters = count_parameters(shape);
+  const std::string wanted = std::to_string(count) + ", one for each seed";
+  if (lr.size() != count) refuse("lr", wanted, std::to_string(lr.size()));
+  if (weight_decay.size() != count) refuse("weight_decay", wanted, std::to_string(weight_decay.size()));
+  checked_product({count, parameters, 8});
+  checked_product({count, epochs, 8});
+  if (weights && weights->size() != count * parameters)
+    refuse("weights", std::to_string(count) + " networks of " + std::to_string(parameters) + " numbers",
+           std::to_string(weights->size()));
+  py::array_t<double> losses({count, epochs}), accuracies({count, epochs}), test_loss(count), test_accuracy(count),
+      last({count, parameters});
+  Population population{shape, rows_of(features, targets), rows_of(test_features, test_targets), rule, batches, epochs,
+                        count, seeds.data(), lr.data(), weight_decay.data(), weights ? weights->data() : nullptr,
+                        threads, is_twice(dtype), fused, losses.mutable_data(), accuracies.mutable_data(),
+                        test_loss.mutable_data(), test_accuracy.mutable_data(), last.mutable_data()};
+  bool done;
+  {
+    py::gil_scoped_release no_gil;
+    done = train_population(population, no_signal);
+  }
+  if (!done) throw py::error_already_set();
+  return py::make_tuple(losses, accuracies, test_loss, test_accuracy, last);
+}
+
+}  // namespace
+
+void bind_mlp(py::module_& m) {
+  py::class_<Rule>(m, "Rule")
+      .def(py::init([](const std::string& optimizer, double lr, double momentum, double weight_decay, bool nesterov,
+                       double beta1, double beta2, double eps) {
+             return Rule{optimizer_named(optimizer), lr, momentum, weight_decay, nesterov, beta1, beta2, eps};
+           }),
+           py::arg("optimizer"), py::arg("lr"), py::kw_only(), py::arg("momentum") = 0.0,
+           py::arg("weight_decay") = 0.0, py::arg("nesterov") = false, py::arg("beta1") = 0.9,
+           py::arg("beta2") = 0.999, py::arg("eps") = 1e-8);
+  py::class_<Batches>(m, "Batches")
+      .def(py::init([](int64_t size, bool shuffle, bool drop_last, bool weighted) {
+             return Batches{size, shuffle, drop_last, weighted};
+           }),
+           py::arg("size"), py::kw_only(), py::arg("shuffle") = true, py::arg("drop_last") = false,
+           py::arg("weighted") = true);
+  py::class_<SharedRun>(m, "Run")
+      .def(py::init<const std::vector<int64_t>&, const std::vector<std::string>&, bool, const std::string&,
+                    const Numbers&, const Numbers&, const Rule&, const Batches&, uint64_t, const std::string&, bool>(),
+           py::kw_only(), py::arg("widths"), py::arg("activations"), py::arg("bias"), py::arg("loss"),
+           py::arg("features"), py::arg("targets"), py::arg("rule"), py::arg("batches"), py::arg("seed"),
+           py::arg("dtype"), py::arg("fused"))
+      .def_property_readonly("parameters", &SharedRun::parameters)
+      .def_property_readonly("steps_left", &SharedRun::steps_left)
+      .def("begin_epoch", &SharedRun::begin_epoch)
+      .def("advance", &SharedRun::advance, py::arg("steps"))
+      .def("score", &SharedRun::score)
+      .def("set_rule", &SharedRun::set_rule, py::arg("rule"))
+      .def("set_batches", &SharedRun::set_batches, py::arg("batches"))
+      .def("evaluate", &SharedRun::evaluate, py::arg("features"), py::arg("targets"))
+      .def("weights", &SharedRun::weights)
+      .def("set_weights", &SharedRun::set_weights, py::arg("weights"))
+      .def("gradient", &SharedRun::gradient);
+  m.def("train_population", &train, py::kw_only(), py::arg("widths"), py::arg("activations"), py::arg("bias"),
+        py::arg("loss"), py::arg("features"), py::arg("targets"), py::arg("test_features"), py::arg("test_targets"),
+        py::arg("rule"), py::arg("batches"), py::arg("epochs"), py::arg("seeds"), py::arg("lr"),
+        py::arg("weight_decay"), py::arg("weights").none(true), py::arg("dtype"), py::arg("fused"),
+        py::arg("threads"));
+}

@@ -1,0 +1,118 @@
+// The update rules of torch.optim for any lane type (lane.h). Torch-free, for host and device.
+//
+// Each follows the order of torch's own arithmetic (torch/optim/sgd.py, adam.py, adamw.py): with the decayed
+// gradient g and a step count t from 1,
+//   sgd       m = momentum m + g; p -= lr m, or with Nesterov's lookahead p -= lr (g + momentum m)
+//   adam      m += (1 - beta1) (g - m); v = beta2 v + (1 - beta2) g^2;
+//             p -= lr / (1 - beta1^t) m / (sqrt v / sqrt(1 - beta2^t) + eps)
+//   adamw     p *= 1 - lr weight_decay, then as adam without decay (Loshchilov and Hutter, arXiv:1711.05101)
+#pragma once
+
+#include <cstdint>
+
+#include "lane_roots.h"
+
+namespace nnplay {
+
+enum class Optimizer : int { sgd, adam, adamw };
+
+// What a person chooses; learning rate, momentum and weight decay may change between two steps.
+struct Rule {
+  Optimizer optimizer = Optimizer::adam;
+  double lr = 0.001, momentum = 0, weight_decay = 0;
+  bool nesterov = false;
+  double beta1 = 0.9, beta2 = 0.999, eps = 1e-8;
+};
+
+// What a step's number t does to adam's averages, which begin at 0 and have yet to fill.
+struct Correction {
+  double m, v;  // 1 / (1 - beta1^t), 1 / sqrt(1 - beta2^t)
+};
+
+// Counts steps. Powers are made by products, set right by `pow` now and then so that they cannot drift, and 0
+// once 1 - beta^t is 1, long before they would underflow.
+class StepCounter {
+  double beta1, beta2, power1 = 1, power2 = 1;
+  int64_t t = 0;
+
+ public:
+  explicit StepCounter(const Rule& rule);
+  Correction next();
+};
+
+// The numbers of one step that all parameters share.
+template <class Lane>
+struct StepNumbers {
+  Lane lr, decay, momentum;  // decay: weight_decay; for adamw 1 - lr weight_decay
+  Lane size, root;           // adam: lr / (1 - beta1^t) and 1 / sqrt(1 - beta2^t)
+  Lane new_m, old_v, new_v, eps;
+};
+
+inline namespace NNPLAY_ISA {
+
+template <class Lane>
+HD StepNumbers<Lane> step_numbers(const Rule& rule, Correction correction, Lane lr, Lane weight_decay) {
+  return {lr,
+          rule.optimizer == Optimizer::adamw ? Lane(1) - lr * weight_decay : weight_decay,
+          Lane(rule.momentum),
+          lr * Lane(correction.m),
+          Lane(correction.v),
+          Lane(1 - rule.beta1),
+          Lane(rule.beta2),
+          Lane(1 - rule.beta2),
+          Lane(rule.eps)};
+}
+
+struct PlainSgd {
+  template <class Lane>
+  HD static void update(const StepNumbers<Lane>& n, Lane g, Lane& p, Lane&, Lane&) {
+    p = p - n.lr * (g + n.decay * p);
+  }
+};
+
+template <bool nesterov>
+struct MomentumSgd {
+  template <class Lane>
+  HD static void update(const StepNumbers<Lane>& n, Lane g, Lane& p, Lane& m, Lane&) {
+    g = g + n.decay * p;
+    m = n.momentum * m + g;
+    p = p - n.lr * (nesterov ? g + n.momentum * m : m);
+  }
+};
+
+enum class Decay { none, gradient, weight };
+
+template <Decay decay>
+struct Adam {
+  template <class Lane>
+  HD static void update(const StepNumbers<Lane>& n, Lane g, Lane& p, Lane& m, Lane& v) {
+    if (decay == Decay::gradient) g = g + n.decay * p;
+    if (decay == Decay::weight) p = p * n.decay;
+    m = m + (g - m) * n.new_m;
+    v = v * n.old_v + g * n.new_v * g;
+    p = p - n.size * m * reciprocal(sqrt(v) * n.root + n.eps);
+  }
+};
+
+// No update: the gradient itself, for whoever wants to see it.
+struct KeepGradient {
+  template <class Lane>
+  HD static void update(const StepNumbers<Lane>&, Lane g, Lane&, Lane& m, Lane&) { m = g; }
+};
+
+// visitor(Adam<...>{}) and so on; decays: whether any weight decay is not 0.
+template <class Visitor>
+HD void visit(const Rule& rule, bool decays, Visitor&& visitor) {
+  switch (rule.optimizer) {
+    case Optimizer::sgd:
+      if (rule.momentum == 0) return visitor(PlainSgd{});
+      return rule.nesterov ? visitor(MomentumSgd<true>{}) : visitor(MomentumSgd<false>{});
+    case Optimizer::adam:
+      return decays ? visitor(Adam<Decay::gradient>{}) : visitor(Adam<Decay::none>{});
+    case Optimizer::adamw:
+      return decays ? visitor(Adam<Decay::weight>{}) : visitor(Adam<Decay::none>{});
+  }
+}
+
+}  // namespace NNPLAY_ISA
+}  // namespace nnplay

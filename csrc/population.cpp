@@ -1,0 +1,140 @@
+#include "population.h"
+
+#include <algorithm>
+#include <atomic>
+#include <exception>
+#include <mutex>
+#include <new>
+#include <thread>
+#include <vector>
+
+#include "cpu/mlp_kernels.h"
+#include "first_weights.h"
+#include "random.h"
+#include "refuse.h"
+
+namespace nnplay {
+namespace {
+
+// Memory that a vector register can be loaded from.
+struct Aligned {
+  char* at;
+  explicit Aligned(int64_t bytes) : at(static_cast<char*>(::operator new(bytes, std::align_val_t(64)))) {}
+  ~Aligned() { ::operator delete(at, std::align_val_t(64)); }
+  Aligned(const Aligned&) = delete;
+};
+
+template <class Real>
+class Groups {
+  const Population& all;
+  const cpu::MlpKernels<Real>& kernels = cpu::mlp_kernels<Real>();
+  const int64_t parameters;
+  const std::vector<Real> x, y, test_x, test_y;
+
+ public:
+  explicit Groups(const Population& all)
+      : all(all), parameters(count_parameters(all.shape)), x(copy(all.train.features, all.train.rows * all.train.inputs)),
+        y(copy(all.train.targets, all.train.rows * all.train.columns)),
+        test_x(copy(all.test.features, all.test.rows * all.test.inputs)),
+        test_y(copy(all.test.targets, all.test.rows * all.test.columns)) {}
+
+  int64_t count() const { return (all.count + kernels.lanes - 1) / kernels.lanes; }
+
+  // Trains networks group * lanes ...
+  void train(int64_t group) const {
+    const int64_t first = group * kernels.lanes, count = std::min<int64_t>(kernels.lanes, all.count - first);
+    std::vector<Real> values(count * parameters);
+    std::vector<uint32_t> seeds(all.epochs * order_lanes);
+    for (int64_t l = 0; l < count; ++l) {
+      TorchGenerator generator(all.seeds[first + l], all.fused);
+      generator = draw_weights(all.shape, generator, values.data() + l * parameters);
+      for (int64_t e = 0; e < all.epochs; ++e) seeds[e * order_lanes + l] = generator.next_epoch(all.batches.shuffle);
+    }
+    if (all.weights) std::copy_n(all.weights + first * parameters, count * parameters, values.data());
+    const cpu::LaneRun<Real> run{
+        .shape = &all.shape,
+        .parameters = parameters,
+        .train = {x.data(), y.data(), all.train.rows, all.train.inputs, all.train.columns},
+        .test = {test_x.data(), test_y.data(), all.test.rows, all.test.inputs, all.test.columns},
+        .rule = all.rule,
+        .lr = all.lr + first,
+        .weight_decay = all.weight_decay + first,
+        .batch_size = all.batches.size,
+        .epochs = all.epochs,
+        .shuffle = all.batches.shuffle,
+        .drop_last = all.batches.drop_last,
+        .weighted = all.batches.weighted,
+        .seeds = seeds.data(),
+        .count = count,
+        .values = values.data(),
+        .loss = all.loss + first * all.epochs,
+        .accuracy = all.accuracy + first * all.epochs,
+        .test_loss = all.test_loss + first,
+        .test_accuracy = all.test_accuracy + first,
+    };
+    const Aligned memory((kernels.lane_memory(run) + 63) / 64 * 64);
+    kernels.train_lanes(run, memory.at);
+    std::copy_n(values.data(), count * parameters, all.last_weights + first * parameters);
+  }
+
+ private:
+  static std::vector<Real> copy(const double* from, int64_t count) { return std::vector<Real>(from, from + count); }
+};
+
+// work(i) for i < count on that many threads; the calling thread is one of them and asks go_on in between.
+bool share_out(int64_t count, int threads, const std::function<bool()>& go_on, const std::function<void(int64_t)>& work) {
+  std::atomic<int64_t> next{0};
+  std::atomic<bool> stopped{false};
+  std::exception_ptr error;
+  std::mutex mutex;
+  const auto take = [&](bool asks) {
+    try {
+      for (int64_t i = next++; i < count && !stopped; i = next++) {
+        work(i);
+        if (asks && !go_on()) stopped = true;
+      }
+    } catch (...) {
+      std::lock_guard lock(mutex);
+      error = std::current_exception();
+      stopped = true;
+    }
+  };
+  std::vector<std::thread> others;
+  for (int64_t t = 1; t < std::min<int64_t>(threads, count); ++t) others.emplace_back(take, false);
+  take(true);
+  for (std::thread& other : others) other.join();
+  if (error) std::rethrow_exception(error);
+  return !stopped;
+}
+
+template <class Real>
+bool train_as(const Population& population, const std::function<bool()>& go_on) {
+  const Groups<Real> groups(population);
+  return share_out(groups.count(), population.threads, go_on, [&](int64_t group) { groups.train(group); });
+}
+
+}  // namespace
+
+bool train_population(const Population& population, const std::function<bool()>& go_on) {
+  check_rule(population.rule);
+  check_rows(population.shape, population.train, "train");
+  if (population.test.rows > 0) check_rows(population.shape, population.test, "test");
+  check_batches(population.batches, population.train.rows);
+  if (population.epochs < 1) refuse("epochs: expected at least 1, got ", population.epochs);
+  if (population.count < 1) refuse("seeds: expected at least one network, got ", population.count);
+  if (population.threads < 1) refuse("threads: expected at least 1, got ", population.threads);
+  for (int64_t i = 0; i < population.count; ++i) {
+    Rule rule = population.rule;
+    rule.lr = population.lr[i];
+    rule.weight_decay = population.weight_decay[i];
+    check_rule(rule);
+  }
+  int64_t widest = 0;
+  for (int l = 0; l < population.shape.layers; ++l)
+    widest = std::max({widest, population.shape.layer[l].in, population.shape.layer[l].out});
+  checked_product({population.batches.size, widest, population.shape.layers, 256});
+  checked_product({population.epochs, order_lanes, 8});
+  return population.twice ? train_as<double>(population, go_on) : train_as<float>(population, go_on);
+}
+
+}  // namespace nnplay

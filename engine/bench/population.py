@@ -1,0 +1,90 @@
+"""How fast are many networks at once? `python -m engine.bench.population [--json] [--models N]`
+
+The lecture's Iris network, batch 2, Adam: compiled torch.vmap, JAX's vmap of its scan if it can be imported,
+and native populations on one thread and on all. Figures are medians over interleaved rounds (see timing.py).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+
+import torch
+
+from engine import experiments, ops, population
+from engine.bench.timing import median_seconds
+from engine.bench.train import LADDER, Epoch, first_state, jax_epoch, torch_step
+from engine.datasets import prepare
+
+__all__ = ["main"]
+
+IRIS = LADDER[0]
+EPOCHS = 20  # of a native turn: what a call costs once belongs to a whole run, not to an epoch
+
+
+def _vmap(models: int) -> Epoch:
+    """torch.vmap of the whole step under torch.compile."""
+    x, y = (torch.from_numpy(a) for a in IRIS.data())
+    x = x.float()
+    step = torch.compile(torch.vmap(torch_step(IRIS), in_dims=(0, 0, 0, None)), dynamic=False)
+    p, m, v = ([q.expand(models, *q.shape).clone() for q in part] for part in first_state(IRIS))
+    state = (p, m, v)
+    count = torch.zeros(())
+    orders = torch.stack([torch.randperm(len(x)) for _ in range(models)])
+
+    def epoch() -> None:
+        nonlocal state, count
+        with torch.no_grad():
+            for begin in range(0, len(x), IRIS.batch_size):
+                rows = orders[:, begin : begin + IRIS.batch_size]
+                count = count + 1
+                state = step(state, x[rows], y[rows], count)
+
+    return epoch
+
+
+def _native(models: int, threads: int) -> Callable[[], object]:
+    spec = experiments.find("iris-mlp", [f"epochs={EPOCHS}"])
+    data = prepare(spec)
+    return lambda: population.train(spec, data, range(models), threads=threads)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Prints the table."""
+    parser = argparse.ArgumentParser(
+        prog="nnplay bench population", description="Time populations against vmap."
+    )
+    parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
+    parser.add_argument("--models", type=int, default=1024, help="networks at once")
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="CPU threads")
+    parser.add_argument("--no-compile", action="store_true", help="leave torch.vmap out")
+    options = parser.parse_args(arguments)
+    for name in ("models", "threads"):
+        if getattr(options, name) < 1:
+            parser.error(f"--{name}: expected a whole number from 1, got {getattr(options, name)}")
+    torch.set_num_threads(options.threads)
+    work: dict[str, Callable[[], object] | None] = {
+        "vmap": None if options.no_compile else _vmap(options.models),
+        "jax": jax_epoch(IRIS, options.models),
+        "native, 1 thread": _native(options.models, 1),
+    }
+    if options.threads > 1:
+        work[f"native, {options.threads} threads"] = _native(options.models, options.threads)
+    seconds = median_seconds({name: epoch for name, epoch in work.items() if epoch}, rounds=7)
+    steps = {name: options.models * IRIS.batches * (EPOCHS if "native" in name else 1) for name in seconds}
+    rates = {name: steps[name] / seconds[name] for name in seconds}
+    if options.json:
+        print(json.dumps({"models": options.models, "model_steps_per_second": rates}))
+        return 0
+    print(f"{options.models} networks {IRIS.name}, {ops.CPU_INSTRUCTION_SET}; million model-steps a second")
+    for name, rate in rates.items():
+        print(f"{name:22}{rate / 1e6:9.3f}   {1e9 / rate:9.1f} ns per model and step")
+    if work["jax"] is None:
+        print("JAX cannot be imported here and is left out (pip install jax)")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

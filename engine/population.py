@@ -1,0 +1,105 @@
+"""Many networks of one architecture in one native call, each with its own seed, rates and order of rows.
+
+A network's result is bit for bit the same in any company and on any number of threads. Under the seed and
+rates of a spec, first weights and order of batches are those of the run of that spec.
+
+    result = train(spec, data, seeds=range(1000), lr=np.geomspace(1e-4, 1e-1, 1000))
+    result.test_accuracy.mean()
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from engine import mlp, ops
+from engine.datasets import Array, Prepared
+from engine.errors import RequestError
+from engine.spec import Spec
+
+__all__ = ["Result", "train"]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of N networks; accuracies are None for a regression, test figures without test rows.
+
+    Attributes:
+        train_loss, train_accuracy: (N, epochs); of each epoch's batches as they were trained. A network
+            whose loss stopped being finite has NaN or infinity from that epoch on.
+        test_loss, test_accuracy: (N,); of the last weights.
+        weights: (N, parameters), the last; `engine.mlp.split_layers` makes tensors of them.
+    """
+
+    train_loss: Array
+    train_accuracy: Array | None
+    test_loss: Array | None
+    test_accuracy: Array | None
+    weights: Array
+
+
+def train(
+    spec: Spec,
+    data: Prepared,
+    seeds: Sequence[int],
+    *,
+    lr: Array | float | None = None,
+    weight_decay: Array | float | None = None,
+    weights: Array | None = None,
+    threads: int | None = None,
+) -> Result:
+    """Train len(seeds) networks of the spec's architecture for its epochs.
+
+    Args:
+        spec: architecture, loss, optimizer, batches, epochs and dtype; its rates where none are given.
+        data: of `engine.datasets.prepare(spec)`.
+        seeds: one for each network: its first weights and the order of its rows.
+        lr, weight_decay: one number, or one for each network.
+        weights: (N, parameters) first weights; by default those that the seed draws.
+        threads: how many share the work; by default as many as torch uses.
+
+    Raises:
+        RequestError: what does not fit, with what was expected and what came.
+    """
+    count = len(seeds)
+    classes = len(data.class_names)
+    try:
+        losses, accuracies, test_loss, test_accuracy, last = ops.train_population(
+            widths=mlp.widths(spec, data.train_x.shape[1], classes),
+            activations=mlp.activations(spec),
+            bias=True,
+            loss=spec.loss,
+            features=data.train_x,
+            targets=data.train_y,
+            test_features=data.test_x,
+            test_targets=data.test_y,
+            rule=mlp.rule(spec),
+            batches=mlp.batches(spec),
+            epochs=spec.epochs,
+            seeds=[int(seed) for seed in seeds],
+            lr=_each(spec.lr if lr is None else lr, count),
+            weight_decay=_each(spec.weight_decay if weight_decay is None else weight_decay, count),
+            weights=weights,
+            dtype=spec.dtype,
+            fused=mlp.FUSED,
+            threads=torch.get_num_threads() if threads is None else threads,
+        )
+    except (ValueError, TypeError, MemoryError) as error:
+        raise RequestError(f"population: {error}") from None
+    tested = len(data.test_y) > 0
+    return Result(
+        losses,
+        accuracies if classes else None,
+        test_loss if tested else None,
+        test_accuracy if tested and classes else None,
+        last,
+    )
+
+
+def _each(rates: Array | float, count: int) -> Array:
+    """One rate for each network."""
+    values = np.asarray(rates, dtype=np.float64)
+    return np.full(count, values) if values.ndim == 0 else values
