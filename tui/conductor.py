@@ -105,8 +105,10 @@ class Conductor:
             launch = asyncio.ensure_future(asyncio.to_thread(self._launch, run, paused))
             await asyncio.shield(launch)
         except asyncio.CancelledError:
-            with contextlib.suppress(NnplayError):
+            try:
                 await launch
+            except NnplayError:
+                self._snapshot = None  # there is no worker to stop
             raise
         except NnplayError:
             self._snapshot = None

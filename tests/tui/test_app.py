@@ -16,6 +16,7 @@ from engine import experiments
 from engine.events import Commanded, Ended, EpochEnded
 from engine.runs import RunReader, is_alive
 from tui.app import NnplayApp
+from tui.conductor import PATIENCE
 from tui.keys import KEYS, shown
 
 SIZE = (120, 40)
@@ -168,6 +169,8 @@ async def test_quitting_at_once_leaves_no_process_either(home: Path, keys: str) 
         for key in keys:
             await pilot.press("space" if key == " " else key)
         await pilot.press("q")
+        quitting = time.monotonic()
+    assert time.monotonic() - quitting < PATIENCE  # it waits for no worker that never was
     await_all_ended(home)
 
 
