@@ -16,6 +16,7 @@ import os
 import signal
 import socket
 import sys
+import threading
 from pathlib import Path
 
 from engine import registry, worker
@@ -24,10 +25,13 @@ from engine import registry, worker
 def main() -> int:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the screen's end comes as the socket's end
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _warm_up()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # ended workers leave no zombies
     with socket.socket(fileno=int(sys.argv[1])) as screen:
+        watch = threading.Thread(target=_end_with, args=(screen,), daemon=True)
+        watch.start()
+        _warm_up()
         screen.sendall(b"{}\n")
+        watch.join()  # until there is a request: a fork wants no other thread
         while True:
             request, locks, _, _ = socket.recv_fds(screen, 65536, 1)
             if not request:
@@ -38,6 +42,12 @@ def main() -> int:
                 os._exit(_worker(**json.loads(request)))
             os.close(locks[0])
             screen.sendall(json.dumps({"pid": pid}).encode() + b"\n")
+
+
+def _end_with(screen: socket.socket) -> None:
+    """End at once if the screen goes before its first request, in the middle of an import if need be."""
+    if not screen.recv(1, socket.MSG_PEEK):
+        os._exit(0)
 
 
 def _warm_up() -> None:

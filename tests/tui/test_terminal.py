@@ -159,6 +159,19 @@ def test_the_screens_process_never_loads_torch(terminals: list[Terminal], home: 
     terminal.wait()
 
 
+def test_the_engine_ends_with_the_terminal_even_while_it_warms_up(terminals: list[Terminal]) -> None:
+    terminals.append(terminal := Terminal())
+    terminal.sees("iris-mlp")
+    end = time.monotonic() + 10
+    while not (children := Path(f"/proc/{terminal.pid}/task/{terminal.pid}/children").read_text().split()):
+        assert time.monotonic() < end, "the engine was never started"
+    os.kill(terminal.pid, signal.SIGKILL)
+    terminal.wait()
+    end = time.monotonic() + 2
+    while any(Path(f"/proc/{child}").exists() for child in children):
+        assert time.monotonic() < end, "the engine lives on"
+
+
 def test_a_run_outlives_a_terminal_that_goes_away(terminals: list[Terminal], home: Path) -> None:
     terminals.append(terminal := Terminal("play", "iris-mlp", "epochs=100000", "backend=eager"))
     terminal.sees("iris-mlp")
