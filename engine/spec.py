@@ -10,6 +10,7 @@ run that is under way. The same seed and spec give the same run.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 from collections.abc import Mapping
@@ -69,8 +70,8 @@ class Spec:
     lr: float = _key(0.001, Real(0.0, 1e6, above=True), "learning rate", "live")
     momentum: float = _key(0.0, Real(0.0, 1.0, below=True), "momentum of sgd", "live")
     weight_decay: float = _key(0.0, Real(0.0, 1e6), "weight decay", "live")
-    batch_size: int = _key(2, Whole(1, 1_000_000), "rows per step", "next epoch")
-    epochs: int = _key(100, Whole(1, 1_000_000), "passes over the training rows", "live")
+    batch_size: int = _key(2, Whole(1, 1_000_000, series=True), "rows per step", "next epoch")
+    epochs: int = _key(100, Whole(1, 1_000_000, series=True), "passes over the training rows", "live")
     seed: int = _key(1, Whole(0, 2**63 - 1), "fixes first weights and order of batches")
     shuffle: bool = _key(True, Flag(), "draw a new order of rows every epoch", "next epoch")
     drop_last: bool = _key(False, Flag(), "leave out a last batch that is not full", "next epoch")
@@ -105,6 +106,19 @@ class Spec:
             except (ValueError, OverflowError):
                 raise _refused(KEYS[name], text) from None
         return dataclasses.replace(self, **values)
+
+    def turn(self, name: str, by: int) -> Spec:
+        """This spec with one value a notch up (`by` = 1) or down (-1); itself where there is no further one.
+
+        A word that does not go together with the other values is passed over.
+        """
+        kind = KEYS[name].kind
+        value = getattr(self, name)
+        for _ in kind.choices() if isinstance(kind, Word) else (name,):
+            value = kind.turn(value, by)
+            with contextlib.suppress(RequestError):
+                return dataclasses.replace(self, **{name: value})
+        return self
 
     def text(self, name: str) -> str:
         """The value of a key as it would be typed."""

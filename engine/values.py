@@ -8,10 +8,15 @@ raise ValueError, and `allowed` is the half sentence that the error shows.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
+
+SMALLEST = 1e-6  # the first notch above zero
+PARTS = [Fraction(1, 10), Fraction(1, 5), Fraction(1, 4), Fraction(1, 3), Fraction(1, 2)]
+
+Number = TypeVar("Number", int, Fraction)
 
 
 class Kind(Protocol):
@@ -30,13 +35,17 @@ class Kind(Protocol):
     def show(self, value: Any) -> str:
         """The text that `read` turns into this value."""
 
+    def turn(self, value: Any, by: int) -> Any:
+        """The value one notch up (`by` = 1) or down (-1), as a knob would; itself at the last notch."""
+
 
 @dataclass(frozen=True)
 class Whole:
-    """A whole number from `low` to `high`."""
+    """A whole number from `low` to `high`; a knob turns it by one, or with `series` along 1, 2, 5, 10, …"""
 
     low: int
     high: int
+    series: bool = False
 
     @property
     def allowed(self) -> str:
@@ -53,10 +62,17 @@ class Whole:
     def show(self, value: int) -> str:
         return str(value)
 
+    def turn(self, value: int, by: int) -> int:
+        turned = round(_next_in_series(value, by)) if self.series else value + by
+        return max(self.low, min(turned, self.high))
+
 
 @dataclass(frozen=True)
 class Real:
-    """A finite number from `low` to `high`; `above` and `below` leave the ends out."""
+    """A finite number from `low` to `high`; `above` and `below` leave the ends out.
+
+    A knob turns it along 1, 2, 5, 10, …; below an end that is left out, along its distance from there.
+    """
 
     low: float
     high: float
@@ -85,6 +101,20 @@ class Real:
     def show(self, value: float) -> str:
         return f"{value:.15g}" if float(f"{value:.15g}") == value else repr(value)
 
+    def turn(self, value: float, by: int) -> float:
+        if self.below:
+            turned = self.high - _next_in_series(self.high - value, -by)
+        elif value == 0:
+            turned = SMALLEST if by > 0 else 0.0
+        else:
+            turned = _next_in_series(value, by)
+        if not self.above and turned < SMALLEST:
+            turned = self.low
+        try:
+            return self.check(float(f"{turned:.12g}"))
+        except ValueError:
+            return value
+
 
 @dataclass(frozen=True)
 class Word:
@@ -106,6 +136,10 @@ class Word:
 
     def show(self, value: str) -> str:
         return value
+
+    def turn(self, value: str, by: int) -> str:
+        choices = list(self.choices())
+        return choices[(choices.index(value) + by) % len(choices)]
 
 
 @dataclass(frozen=True)
@@ -129,10 +163,16 @@ class Flag:
     def show(self, value: bool) -> str:
         return "yes" if value else "no"
 
+    def turn(self, value: bool, by: int) -> bool:
+        return not value
+
 
 @dataclass(frozen=True)
 class Widths:
-    """Widths of the hidden layers, joined by commas; `none` for a network without hidden layers."""
+    """Widths of the hidden layers, joined by commas; `none` for a network without hidden layers.
+
+    A knob turns all of them, along 1, 2, 3, 4, 6, 8, 12, 16, …
+    """
 
     most: int = 65_536
     layers: int = 64
@@ -151,6 +191,10 @@ class Widths:
 
     def show(self, value: tuple[int, ...]) -> str:
         return ",".join(map(str, value)) or "none"
+
+    def turn(self, value: tuple[int, ...], by: int) -> tuple[int, ...]:
+        notches = sorted({n for k in range(17) for n in (2**k, 3 * 2**k) if n <= self.most})
+        return tuple(_neighbour(notches, width, by) for width in value)
 
 
 @dataclass(frozen=True)
@@ -196,6 +240,13 @@ class SplitKind:
         seed = f",seed={value.seed}" if value.seed != 1 else ""
         return f"{value.test}{seed}{',stratify' if value.stratify else ''}"
 
+    def turn(self, value: Split | None, by: int) -> Split | None:
+        if value is None:
+            return Split(PARTS[0]) if by > 0 else None
+        if by < 0 and value.test <= PARTS[0]:
+            return None
+        return replace(value, test=_neighbour(PARTS, value.test, by))
+
     @staticmethod
     def _fraction(text: str) -> Fraction:
         if len(text) > 32 or "e" in text.lower():  # Fraction("1e999999999") would not come back
@@ -204,3 +255,17 @@ class SplitKind:
             return Fraction(text)
         except ZeroDivisionError:
             raise ValueError from None
+
+
+def _neighbour(notches: Sequence[Number], value: Number, by: int) -> Number:
+    """The nearest notch above or below the value; the value itself beyond the last."""
+    beyond = [notch for notch in notches if (notch - value) * by > 0]
+    return value if not beyond else min(beyond) if by > 0 else max(beyond)
+
+
+def _next_in_series(value: float, by: int) -> float:
+    """The nearest of 1, 2, 5 × 10^n above or below a positive value."""
+    power = math.floor(math.log10(value))
+    notches = [float(f"{factor}e{n}") for n in range(power - 1, power + 2) for factor in (1, 2, 5)]
+    beyond = [notch for notch in notches if (notch - value) * by > value * 1e-9]
+    return min(beyond) if by > 0 else max(beyond)

@@ -52,6 +52,12 @@ def get(name: str) -> Experiment:
     return experiment
 
 
+def in_order() -> tuple[Experiment, ...]:
+    """All of them, in the order of the lecture's sections."""
+    found = (get(name) for name in names())
+    return tuple(sorted(found, key=lambda experiment: [int(n) for n in experiment.section.split(".")]))
+
+
 def find(name: str, assignments: Iterable[str] = ()) -> Spec:
     """The spec for `NAME[@VARIANT]` and `key=value` words. Raises RequestError for what is not allowed."""
     experiment, _, variant = name.partition("@")

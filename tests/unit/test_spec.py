@@ -134,3 +134,42 @@ def test_every_key_tells_what_it_is_for_and_when_a_change_takes_effect() -> None
         "weight_decay",
         "epochs",
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "texts"),
+    [
+        ("lr", ["0.0005", "0.001", "0.002", "0.005", "0.01"]),
+        ("epochs", ["50", "100", "200"]),
+        ("batch_size", ["1", "2", "5", "10"]),
+        ("seed", ["0", "1", "2", "3"]),
+        ("weight_decay", ["0", "1e-06", "2e-06", "5e-06"]),
+        ("hidden", ["6", "8", "12", "16", "24", "32"]),
+        ("hidden", ["4,6", "6,8", "8,12"]),
+        ("split", ["none", "1/10", "1/5", "1/4", "1/3", "1/2"]),
+        ("shuffle", ["no", "yes"]),
+        ("optimizer", ["sgd", "adam", "adamw"]),
+    ],
+)
+def test_a_value_turns_along_its_notches_and_back(name: str, texts: list[str]) -> None:
+    spec = IRIS.replace_text({name: texts[0]})
+    up = [spec := spec.turn(name, 1) for _ in texts[1:]]
+    assert [s.text(name) for s in up] == texts[1:]
+    down = [spec := spec.turn(name, -1) for _ in texts[1:]]
+    assert [s.text(name) for s in down] == texts[-2::-1]
+
+
+def test_momentum_turns_towards_one() -> None:
+    spec = IRIS.replace_text({"optimizer": "sgd"})
+    seen = [spec := spec.turn("momentum", 1) for _ in range(6)]
+    assert [s.momentum for s in seen] == [0.5, 0.8, 0.9, 0.95, 0.98, 0.99]
+    assert spec.replace_text({"momentum": "0"}).turn("momentum", -1).momentum == 0
+
+
+@pytest.mark.parametrize("name", KEYS)
+def test_every_key_turns_both_ways_into_a_spec(name: str) -> None:
+    for by in (1, -1):
+        spec = IRIS
+        for _ in range(40):
+            spec = spec.turn(name, by)
+        assert Spec.from_json(spec.to_json()) == spec
