@@ -18,6 +18,7 @@ class Key:
     help: str
     group: str
     shown: str = ""  # how the key is written, where its name is not
+    panel: str = ""  # the panel that has it, while the keys go there; empty: everywhere
 
 
 KEYS = (
@@ -47,10 +48,10 @@ def shown(key: Key) -> str:
     return key.shown or key.key
 
 
-def bindings() -> list[BindingType]:
-    """The app's bindings. The command palette's own key is bound by Textual itself."""
+def bindings(panel: str = "") -> list[BindingType]:
+    """The bindings of the app, or of a panel. The command palette's own key is bound by Textual itself."""
     return [
         Binding(key.key, key.action, key.label or key.title, show=bool(key.label), key_display=shown(key))
         for key in KEYS
-        if key.action != "command_palette"
+        if key.panel == panel and key.action != "command_palette"
     ]

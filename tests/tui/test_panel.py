@@ -1,0 +1,98 @@
+"""How panels ask the lab: one question at a time, the newest first, none while nobody looks."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from driving import screen_text, until
+from panel_app import PanelApp
+from rich.style import Style
+from textual.app import ComposeResult
+
+from engine import experiments
+from engine.errors import RequestError
+from tui.feed import Snapshot
+from tui.view import View
+from tui.widgets.canvas import Canvas
+from tui.widgets.panel import Panel, Question
+
+SPEC = experiments.find("iris-mlp")
+RUN = Snapshot("a-run", SPEC, state="paused", step=500)
+VIEW = View(SPEC, Path("a-run"), 0, RUN)
+
+
+@dataclass
+class Said:
+    values: dict[str, Any]
+    arrays: dict[str, Any] = field(default_factory=dict)
+
+
+class Echo(Panel):
+    """Says at which step it is."""
+
+    TITLE = "Echo"
+
+    def compose(self) -> ComposeResult:
+        yield Canvas()
+
+    def question(self, view: View) -> Question:
+        return Question("echo", {"step": view.at})
+
+    def draw(self) -> None:
+        said = self.answer.values["step"] if self.answer else self.problem
+        self.query_one(Canvas).paint([], [[(f"step {said}", Style())], [("\x1b[31m[red]", Style())]])
+
+
+async def test_only_the_newest_of_the_questions_that_wait_is_asked() -> None:
+    gate = threading.Semaphore(0)
+
+    def ask(kind: str, values: dict[str, Any]) -> Said:
+        gate.acquire()
+        return Said(values)
+
+    async with (app := PanelApp(Echo, VIEW, ask)).run_test(size=(40, 6)) as pilot:
+        await until(pilot, lambda: app.asked)
+        for step in (1, 2, 3):
+            app.panel.show(replace(VIEW, step=step))
+        gate.release(4)
+        await until(pilot, lambda: "step 3" in screen_text(app))
+        assert [values["step"] for _, values in app.asked] == [0, 3]
+
+
+async def test_a_hidden_panel_asks_nothing_until_it_is_seen_again() -> None:
+    async with (app := PanelApp(Echo, VIEW, lambda kind, values: Said(values))).run_test() as pilot:
+        await until(pilot, lambda: "step 0" in screen_text(app))
+        app.panel.display = False
+        await pilot.pause()
+        app.panel.show(replace(VIEW, step=7))
+        await pilot.pause(0.1)
+        assert len(app.asked) == 1
+        app.panel.display = True
+        await until(pilot, lambda: "step 7" in screen_text(app))
+
+
+async def test_what_the_lab_refuses_is_said_in_the_panel() -> None:
+    def refuse(kind: str, values: dict[str, Any]) -> Said:
+        raise RequestError("there is no such step")
+
+    async with (app := PanelApp(Echo, VIEW, refuse)).run_test() as pilot:
+        await until(pilot, lambda: "there is no such step" in screen_text(app))
+
+
+async def test_an_answer_on_its_way_there_is_asked_for_again() -> None:
+    reached = iter([10, 20, 30])
+
+    def ask(kind: str, values: dict[str, Any]) -> Said:
+        return Said({"step": next(reached), "wanted": 30})
+
+    async with (app := PanelApp(Echo, replace(VIEW, step=30), ask)).run_test() as pilot:
+        await until(pilot, lambda: "step 30" in screen_text(app))
+        assert len(app.asked) == 3
+
+
+async def test_words_from_outside_are_shown_inert() -> None:
+    async with (app := PanelApp(Echo, VIEW, lambda kind, values: Said(values))).run_test() as pilot:
+        await until(pilot, lambda: "·[31m[red]" in screen_text(app))

@@ -1,0 +1,103 @@
+"""Lines of styled text that scroll under a heading, sending only the cells that changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from rich.cells import cell_len, set_cell_size
+from rich.segment import Segment
+from rich.style import Style
+from textual.binding import Binding
+from textual.geometry import Region, Size
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+Span = tuple[str, Style]
+Line = Sequence[Span]
+
+NONE = Style()
+
+
+class Canvas(ScrollView, can_focus=True):
+    """Paints lines; longer and wider pictures than there is room for scroll by keys and wheel."""
+
+    BINDINGS = [
+        Binding("up", "scroll_up", show=False),
+        Binding("down", "scroll_down", show=False),
+        Binding("pageup", "page_up", show=False),
+        Binding("pagedown", "page_down", show=False),
+        Binding("home", "scroll_home", show=False),
+        Binding("end", "scroll_end", show=False),
+    ]
+    DEFAULT_CSS = """
+    Canvas {
+        width: 1fr; height: 1fr; padding: 0 1; background: $background;
+        scrollbar-size-vertical: 1; scrollbar-size-horizontal: 1; scrollbar-color: $panel-lighten-2;
+        scrollbar-background: $background; scrollbar-corner-color: $background;
+    }
+    """
+
+    def __init__(self, *, id: str | None = None):
+        super().__init__(id=id)
+        self._head: list[Strip] = []
+        self._body: list[Strip] = []
+
+    def paint(self, head: Iterable[Line], body: Iterable[Line]) -> None:
+        """Show these lines; those of `head` stay where they are when the others scroll."""
+        before = self._screen_lines()
+        self._head, self._body = [strip(line) for line in head], [strip(line) for line in body]
+        width = max((line.cell_length for line in self._body), default=0)
+        size = Size(width, len(self._head) + len(self._body))
+        if size != self.virtual_size:
+            self.virtual_size = size
+            self.refresh()
+            return
+        for y, (old, new) in enumerate(zip(before, self._screen_lines(), strict=True)):
+            if old != new and (region := _difference(old, new, y)):
+                self.refresh(region)
+
+    def render_line(self, y: int) -> Strip:
+        width = self.scrollable_content_region.width
+        base = self.rich_style
+        if y < len(self._head):
+            return self._head[y].adjust_cell_length(width, base).apply_style(base)
+        left, row = round(self.scroll_x), y - len(self._head) + round(self.scroll_y)
+        if row >= len(self._body):
+            return Strip.blank(width, base)
+        return self._body[row].crop_extend(left, left + width, base).apply_style(base)
+
+    def _screen_lines(self) -> list[Strip]:
+        return [self.render_line(y) for y in range(self.scrollable_content_region.height)]
+
+
+def strip(line: Line) -> Strip:
+    """The line as Textual takes it; control characters from outside are shown inert."""
+    return Strip([Segment(inert(text), style) for text, style in line if text])
+
+
+def inert(text: str) -> str:
+    """The text with nothing in it that a terminal would obey: each control character becomes a `·`."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else "·" for c in text)
+
+
+def cut(text: str, width: int) -> str:
+    """The text in at most `width` cells; what is longer ends in `…`."""
+    return text if cell_len(text) <= width else set_cell_size(text, max(width - 1, 0)) + "…"[: max(width, 0)]
+
+
+def fit(text: str, width: int) -> str:
+    """The text in exactly `width` cells."""
+    return set_cell_size(cut(text, width), width)
+
+
+def _difference(old: Strip, new: Strip, y: int) -> Region | None:
+    """The span of cells in which two lines of one length differ."""
+    before, after = _cells(old), _cells(new)
+    if not old.cell_length == len(before) == len(after):  # characters two cells wide
+        return Region(0, y, old.cell_length, 1)
+    differ = [x for x, pair in enumerate(zip(before, after, strict=True)) if pair[0] != pair[1]]
+    return Region(differ[0], y, differ[-1] - differ[0] + 1, 1) if differ else None
+
+
+def _cells(line: Strip) -> list[tuple[str, Style | None]]:
+    return [(char, segment.style) for segment in line for char in segment.text]

@@ -1,0 +1,125 @@
+"""What every panel has: a view to show, and questions to the lab whose newest answer it draws.
+
+    panel = Boundary(ask)      # ask(kind, values) -> Answer, blocking: it is called in a thread
+    panel.show(view)           # as often as there is news; a hidden panel asks nothing
+
+A panel has at most one question on its way. Of what is wanted meanwhile only the newest is asked;
+while a run trains, the next question waits a moment longer, so that a slow line and the lab keep up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any, ClassVar, NamedTuple, Protocol
+
+from textual.widget import Widget
+
+from engine.errors import NnplayError
+from tui.view import View
+
+LIVE = 0.25  # seconds between two questions while the run shown trains
+
+
+class Answer(Protocol):
+    """The lab's answer: plain values, and arrays by name."""
+
+    @property
+    def values(self) -> dict[str, Any]: ...
+    @property
+    def arrays(self) -> dict[str, Any]: ...
+
+
+class Question(NamedTuple):
+    """A kind of question that the lab knows, and its values."""
+
+    kind: str
+    values: dict[str, Any]
+
+
+Ask = Callable[[str, dict[str, Any]], Answer]
+
+
+class Panel(Widget):
+    """A view of the network. A subclass says what it needs to know (`question`) and draws it (`draw`)."""
+
+    TITLE: ClassVar[str] = ""
+    DEFAULT_CSS = "Panel { layout: vertical; height: 1fr; width: 1fr; }"
+
+    def __init__(self, ask: Ask, *, id: str | None = None):
+        super().__init__(id=id or self.TITLE.lower())
+        self._ask = ask
+        self._visible = False
+        self._wanted: Question | None = None
+        self._asked: Question | None = None
+        self._asking = False
+        self.view: View | None = None
+        self.answer: Answer | None = None  # the newest; it may be of an earlier step than the view
+        self.problem = ""  # why there is no answer
+
+    def show(self, view: View) -> None:
+        """Show this view from now on."""
+        before, self.view = self.view, view
+        if before and before.source != view.source:
+            self.answer = None
+        self.inquire()
+
+    def inquire(self) -> None:
+        """Ask what there is to ask, and draw what is known: for a new view, or a new choice by key."""
+        if self.view is None or not self._visible:
+            return
+        self._wanted = self.question(self.view)
+        if self._wanted != self._asked and not self._asking:
+            self._asking = True
+            self.run_worker(self._inquire(), group="inquire")
+        self.draw()
+
+    def question(self, view: View) -> Question | None:
+        """What to ask about the view; None if nothing."""
+        return None
+
+    def draw(self) -> None:
+        """Draw `view` with `answer`, which may be None, or say the `problem`."""
+
+    def focus(self, scroll_visible: bool = True) -> Panel:
+        """Hand the keys to the part of the panel that takes them."""
+        for widget in self.query("*"):
+            if widget.focusable:
+                widget.focus(scroll_visible)
+                break
+        return self
+
+    def on_show(self) -> None:
+        self._visible = True
+        self.inquire()
+
+    def on_hide(self) -> None:
+        self._visible = False
+
+    async def _inquire(self) -> None:
+        """Ask until the newest wish is answered."""
+        try:
+            while self._visible and (wanted := self._wanted) and wanted != self._asked:
+                began = time.monotonic()
+                self._asked = wanted
+                await self._put(wanted)
+                if self.view and self.view.live:
+                    await asyncio.sleep(max(0.0, began + LIVE - time.monotonic()))
+        finally:
+            self._asking = False
+
+    async def _put(self, question: Question) -> None:
+        source = self.view and self.view.source
+        try:
+            answer = await asyncio.to_thread(self._ask, *question)
+        except NnplayError as error:
+            answer, problem = None, str(error)
+        else:
+            problem = ""
+        if self.view and self.view.source == source:
+            self.answer, self.problem = answer or self.answer, problem
+            if answer and answer.values.get("step", 0) < answer.values.get("wanted", 0):
+                self._asked = None  # the lab is on its way there: ask again
+            if self._visible and self.is_attached:
+                self.draw()
