@@ -5,45 +5,11 @@
 
 #include "cpu/trained_network.h"
 #include "first_weights.h"
-#include "random.h"
+#include "orders.h"
 #include "refuse.h"
 
 namespace nnplay {
 namespace {
-
-// The orders of the epochs to come, many drawn at once. An epoch that is not shuffled draws less from the
-// generator: if it comes, what was drawn in advance is taken back.
-class Orders {
-  TorchGenerator generator, before;  // now, and before the orders at hand were drawn
-  int64_t rows, drawn = 0, used = 0;
-  std::vector<uint32_t> orders;  // (drawn, rows)
-
- public:
-  Orders(const TorchGenerator& generator, int64_t rows) : generator(generator), before(generator), rows(rows) {}
-
-  // The order of the next epoch, (rows), valid until the next call.
-  const uint32_t* next(bool shuffle) {
-    if (shuffle && used < drawn) return orders.data() + rows * used++;
-    if (!shuffle && used < drawn) {
-      generator = before;
-      for (int64_t epoch = 0; epoch < used; ++epoch) generator.next_epoch(true);
-    }
-    constexpr int64_t many = 4096;  // rows from which making several orders at once is no gain
-    before = generator;
-    drawn = shuffle && rows < many ? order_lanes : 1;
-    used = 1;
-    uint32_t seeds[order_lanes];
-    for (int64_t epoch = 0; epoch < drawn; ++epoch) seeds[epoch] = generator.next_epoch(shuffle);
-    orders.resize(drawn * rows);
-    if (drawn > 1)
-      cpu::mlp_kernels<float>().draw_orders(seeds, rows, orders.data());
-    else if (shuffle)
-      draw_order(seeds[0], rows, orders.data());
-    else
-      for (int64_t i = 0; i < rows; ++i) orders[i] = uint32_t(i);
-    return orders.data();
-  }
-};
 
 constexpr int64_t least_room = 128;  // rows that are evaluated at once
 
@@ -54,7 +20,7 @@ class RunOf : public Run {
       : shape(shape), x(train.features, train.features + train.rows * train.inputs),
         targets(train.targets, train.targets + train.rows * train.columns),
         table{x.data(), targets.data(), train.rows, train.inputs, train.columns}, rule(rule), batches(batches),
-        counter(rule), net(shape, count_parameters(shape)),
+        fused(fused), counter(rule), net(shape, count_parameters(shape)),
         orders(draw_weights(shape, TorchGenerator(seed, fused), net.plain().p.data()), train.rows) {
     make_room();
   }
@@ -88,6 +54,40 @@ class RunOf : public Run {
   Score score() const override {
     const double rows = double(std::max<int64_t>(sums.rows, 1));
     return {sums.loss / rows, sums.right / rows};
+  }
+
+  std::vector<int64_t> batch() const override {
+    return {order + place, order + place + std::min(batch_size, goal - place)};
+  }
+
+  void read_state(RunState& state) override {
+    const cpu::LayerNetwork<Real>& plain = net.plain();
+    state.weights.assign(plain.p.begin(), plain.p.end());
+    state.first.assign(plain.m.begin(), plain.m.end());
+    state.second.assign(plain.v.begin(), plain.v.end());
+    state.order.assign(order, order + (order ? table.rows : 0));
+    orders.present().read(state.generator);
+    state.steps = counter.steps();
+    state.place = place, state.goal = goal, state.batch_size = batch_size;
+    state.sums = sums;
+  }
+
+  void restore(const RunState& state) override {
+    check_state(state, parameters(), table.rows);
+    batch_size = state.batch_size;
+    make_room();  // first of all: it alone may still fail
+    cpu::LayerNetwork<Real>& plain = net.plain();
+    plain.p.assign(state.weights.begin(), state.weights.end());
+    plain.m.assign(state.first.begin(), state.first.end());
+    plain.v.assign(state.second.begin(), state.second.end());
+    net.take_over();
+    const bool begun = !state.order.empty();
+    const uint32_t* at = orders.restore(TorchGenerator(state.generator, fused),
+                                        std::vector<uint32_t>(state.order.begin(), state.order.end()));
+    order = begun ? at : nullptr;
+    place = state.place, goal = state.goal;
+    sums = state.sums;
+    counter = StepCounter(rule, state.steps);
   }
 
   void set_rule(const Rule& changed) override {
@@ -142,6 +142,7 @@ class RunOf : public Run {
   Table<Real> table;
   Rule rule;
   Batches batches;
+  bool fused;
   const uint32_t* order = nullptr;  // of the epoch under way
   int64_t place = 0, goal = 0, batch_size = 1;  // rows of `order`: taken, to be taken, and at a time
   cpu::Sums sums;

@@ -10,8 +10,8 @@
 #include <string>
 #include <vector>
 
-#include "optimizer.h"
-#include "shape.h"
+#include "cpu/mlp_kernels.h"
+#include "random.h"
 
 namespace nnplay {
 
@@ -49,6 +49,19 @@ struct Score {
   double loss, accuracy;  // accuracy is of no meaning for mse
 };
 
+// All that fixes how a run goes on, but for its data, rule and batches. Numbers are exact in any of its types.
+struct RunState {
+  std::vector<double> weights, first, second;  // (parameters), in torch's order; the optimizer's two memories
+  std::vector<int64_t> order;                  // (rows) of the epoch under way; none before the first
+  TwisterState generator;                      // which draws the next epoch's order
+  int64_t steps = 0;                           // updates so far
+  int64_t place = 0, goal = 0, batch_size = 1;  // rows of `order`: taken, to be taken, and at a time
+  cpu::Sums sums;                               // over the rows taken
+};
+
+// Raises unless a run of that many parameters and rows can go on from there.
+void check_state(const RunState& state, int64_t parameters, int64_t rows);
+
 class Run {
  public:
   virtual ~Run() = default;
@@ -63,6 +76,13 @@ class Run {
   virtual int64_t advance(int64_t steps, double& bad) = 0;
   // Over the rows of the epoch so far.
   virtual Score score() const = 0;
+
+  // The rows of the next step; none between epochs.
+  virtual std::vector<int64_t> batch() const = 0;
+
+  // A run that takes over another's state, under the same rule and batches, goes on as that one bit for bit.
+  virtual void read_state(RunState& state) = 0;
+  virtual void restore(const RunState& state) = 0;
 
   // Takes effect with the next step, and with the next epoch.
   virtual void set_rule(const Rule& rule) = 0;

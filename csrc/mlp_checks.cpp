@@ -85,4 +85,31 @@ void check_batches(const Batches& batches, int64_t rows) {
     refuse("batch_size: expected 1 to ", rows, ", the rows there are, got ", batches.size);
 }
 
+void check_state(const RunState& state, int64_t parameters, int64_t rows) {
+  const auto check = [](const std::string& name, int64_t value, int64_t low, int64_t high) {
+    if (value < low || value > high) refuse(name, ": expected ", low, " to ", high, ", got ", value);
+  };
+  for (const auto& [name, numbers] : {std::pair("weights", &state.weights), {"first_moment", &state.first},
+                                      {"second_moment", &state.second}})
+    if (int64_t(numbers->size()) != parameters)
+      refuse(name, ": expected ", parameters, " numbers, got ", numbers->size());
+  const bool begun = !state.order.empty();
+  if (begun && int64_t(state.order.size()) != rows)
+    refuse("order: expected each of the ", rows, " rows once, got ", state.order.size(), " of them");
+  std::vector<bool> seen(state.order.size());
+  for (const int64_t row : state.order) {
+    check("order", row, 0, rows - 1);
+    if (seen[row]) refuse("order: expected each row once, got row ", row, " twice");
+    seen[row] = true;
+  }
+  check("generator_next", state.generator.next, 0, TwisterState::size - 1);
+  check("steps", state.steps, 0, int64_t(1) << 53);
+  check("batch_size", state.batch_size, 1, rows);
+  check("goal", state.goal, 0, begun ? rows : 0);
+  check("place", state.place, 0, state.goal);
+  if (state.place % state.batch_size != 0 && state.place != state.goal)
+    refuse("place: expected whole batches of ", state.batch_size, " rows, got ", state.place, " rows");
+  check("rows_taken", state.sums.rows, 0, rows);
+}
+
 }  // namespace nnplay

@@ -61,6 +61,39 @@ bool is_twice(const std::string& dtype) {
   return dtype == "float64";
 }
 
+template <class Number>
+py::array_t<Number> array_of(const std::vector<Number>& numbers) {
+  return py::array_t<Number>(numbers.size(), numbers.data());
+}
+
+py::object entry_of(const py::dict& entries, const char* name) {
+  if (!entries.contains(name)) refuse("state", std::string("an entry '") + name + "'", "none");
+  return entries[name];
+}
+
+template <class Number>
+std::vector<Number> vector_of(const py::dict& arrays, const char* name) {
+  using Array = py::array_t<Number, py::array::c_style>;
+  const py::object found = entry_of(arrays, name);
+  if (!py::isinstance<Array>(found))
+    refuse(name, "an array of " + py::str(py::dtype::of<Number>()).template cast<std::string>(),
+           py::repr(py::type::of(found)).cast<std::string>() +
+               (py::hasattr(found, "dtype") ? " of " + py::str(found.attr("dtype")).cast<std::string>() : ""));
+  const auto array = found.cast<Array>();
+  if (array.ndim() != 1) refuse(name, "one dimension", std::to_string(array.ndim()));
+  return {array.data(), array.data() + array.size()};
+}
+
+template <class Number>
+Number number_of(const py::dict& numbers, const char* name) {
+  const py::object found = entry_of(numbers, name);
+  try {
+    return found.cast<Number>();
+  } catch (const py::cast_error&) {
+    refuse(name, std::is_integral_v<Number> ? "a whole number" : "a number", py::repr(found).cast<std::string>());
+  }
+}
+
 // A run that two threads may hold: one at a time works on it.
 class SharedRun {
   std::unique_ptr<Run> run;
@@ -123,6 +156,52 @@ class SharedRun {
       refuse("weights", std::to_string(parameters()) + " numbers", std::to_string(weights.size()));
     const double* from = weights.data();
     alone([&](Run& r) { r.write_weights(from); });
+  }
+
+  py::array_t<int64_t> batch() {
+    return array_of(alone([](Run& r) { return r.batch(); }));
+  }
+
+  // Two dicts: arrays and numbers, by the names that `restore` expects.
+  py::tuple state() {
+    RunState state;
+    alone([&](Run& r) { r.read_state(state); });
+    py::dict arrays, numbers;
+    arrays["weights"] = array_of(state.weights);
+    arrays["first_moment"] = array_of(state.first);
+    arrays["second_moment"] = array_of(state.second);
+    arrays["order"] = array_of(state.order);
+    arrays["generator"] = py::array_t<uint32_t>(TwisterState::size, state.generator.words);
+    numbers["generator_next"] = state.generator.next;
+    numbers["steps"] = state.steps;
+    numbers["place"] = state.place;
+    numbers["goal"] = state.goal;
+    numbers["batch_size"] = state.batch_size;
+    numbers["loss_sum"] = state.sums.loss;
+    numbers["right_sum"] = state.sums.right;
+    numbers["rows_taken"] = state.sums.rows;
+    return py::make_tuple(arrays, numbers);
+  }
+
+  void restore(const py::dict& arrays, const py::dict& numbers) {
+    RunState state;
+    state.weights = vector_of<double>(arrays, "weights");
+    state.first = vector_of<double>(arrays, "first_moment");
+    state.second = vector_of<double>(arrays, "second_moment");
+    state.order = vector_of<int64_t>(arrays, "order");
+    const std::vector<uint32_t> words = vector_of<uint32_t>(arrays, "generator");
+    if (words.size() != TwisterState::size)
+      refuse("generator", std::to_string(TwisterState::size) + " words", std::to_string(words.size()));
+    std::copy(words.begin(), words.end(), state.generator.words);
+    state.generator.next = number_of<int>(numbers, "generator_next");
+    state.steps = number_of<int64_t>(numbers, "steps");
+    state.place = number_of<int64_t>(numbers, "place");
+    state.goal = number_of<int64_t>(numbers, "goal");
+    state.batch_size = number_of<int64_t>(numbers, "batch_size");
+    state.sums.loss = number_of<double>(numbers, "loss_sum");
+    state.sums.right = number_of<double>(numbers, "right_sum");
+    state.sums.rows = number_of<int64_t>(numbers, "rows_taken");
+    alone([&](Run& r) { r.restore(state); });
   }
 
   py::array_t<double> gradient() {
@@ -202,7 +281,10 @@ void bind_mlp(py::module_& m) {
       .def("evaluate", &SharedRun::evaluate, py::arg("features"), py::arg("targets"))
       .def("weights", &SharedRun::weights)
       .def("set_weights", &SharedRun::set_weights, py::arg("weights"))
-      .def("gradient", &SharedRun::gradient);
+      .def("gradient", &SharedRun::gradient)
+      .def("batch", &SharedRun::batch)
+      .def("state", &SharedRun::state)
+      .def("restore", &SharedRun::restore, py::arg("arrays"), py::arg("numbers"));
   m.def("train_population", &train, py::kw_only(), py::arg("widths"), py::arg("activations"), py::arg("bias"),
         py::arg("loss"), py::arg("features"), py::arg("targets"), py::arg("test_features"), py::arg("test_targets"),
         py::arg("rule"), py::arg("batches"), py::arg("epochs"), py::arg("seeds"), py::arg("lr"),

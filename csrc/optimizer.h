@@ -36,8 +36,9 @@ class StepCounter {
   int64_t t = 0;
 
  public:
-  explicit StepCounter(const Rule& rule);
+  explicit StepCounter(const Rule& rule, int64_t steps = 0);
   Correction next();
+  int64_t steps() const { return t; }
 };
 
 // The numbers of one step that all parameters share.

@@ -10,11 +10,19 @@
 #include "lane.h"
 
 namespace nnplay {
+
+// All there is to know of a Mersenne twister between two draws.
+struct TwisterState {
+  static constexpr int size = 624;
+  uint32_t words[size];
+  int next;  // which word the next draw replaces
+};
+
 inline namespace NNPLAY_ISA {
 
 template <class Word>
 class MersenneTwister {
-  static constexpr int size = 624, shift = 397;
+  static constexpr int size = TwisterState::size, shift = 397;
   Word state[size];
   int next = 0;
 
@@ -25,6 +33,15 @@ class MersenneTwister {
     const int used = draws < size - shift ? int(draws) + shift + 1 : size;
     state[0] = seed;
     for (int i = 1; i < used; ++i) state[i] = (state[i - 1] ^ (state[i - 1] >> 30)) * 1812433253u + uint32_t(i);
+  }
+
+  // One that goes on from there; next must be within the words.
+  explicit MersenneTwister(const TwisterState& from) : next(from.next) {
+    for (int i = 0; i < size; ++i) state[i] = from.words[i];
+  }
+  void read(TwisterState& to) const {
+    to.next = next;
+    for (int i = 0; i < size; ++i) to.words[i] = state[i];
   }
 
   Word operator()() {
@@ -53,6 +70,8 @@ class TorchGenerator {
 
  public:
   TorchGenerator(uint64_t seed, bool fused) : word(uint32_t(seed)), fused(fused) {}
+  TorchGenerator(const TwisterState& from, bool fused) : word(from), fused(fused) {}
+  void read(TwisterState& to) const { word.read(to); }
 
   uint64_t random64() {
     const uint64_t high = word();

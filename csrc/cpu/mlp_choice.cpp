@@ -30,7 +30,10 @@ const cpu::MlpInstructionSet& cpu::mlp_instruction_set() {
   return chosen;
 }
 
-StepCounter::StepCounter(const Rule& rule) : beta1(rule.beta1), beta2(rule.beta2) {}
+StepCounter::StepCounter(const Rule& rule, int64_t steps) : beta1(rule.beta1), beta2(rule.beta2) {
+  t = steps / 64 * 64;  // from where `next` begins with new powers
+  while (t < steps) next();
+}
 
 Correction StepCounter::next() {
   const auto power = [t = ++t](double beta, double& last) {
