@@ -14,6 +14,7 @@ from engine.spec import Spec
 from tui.conductor import Conductor
 from tui.feed import Snapshot
 from tui.keys import KEYS, bindings
+from tui.lab_desk import LabDesk
 from tui.messages import EditValue, RunChanged
 from tui.screens.edit_value import EditValue as EditValueScreen
 from tui.screens.keys_page import KeysPage
@@ -22,7 +23,7 @@ from tui.theme import THEMES
 
 
 class NnplayApp(App[None]):
-    """Holds the spec to start with, and the conductor of the present run."""
+    """Holds the spec to start with, the conductor of the present run, and the lab that panels ask."""
 
     TITLE = "nnplay"
     CSS_PATH = "app.tcss"
@@ -33,6 +34,7 @@ class NnplayApp(App[None]):
         self.spec = spec
         self.run_shown: Snapshot | None = None
         self._conductor = Conductor(lambda: self.post_message(RunChanged()), self._tell)
+        self.lab = LabDesk(self._conductor.warm)
         self._laboratory = Laboratory()
 
     def on_mount(self) -> None:
@@ -48,6 +50,7 @@ class NnplayApp(App[None]):
 
     async def on_unmount(self) -> None:
         await self._conductor.close()
+        await self.lab.close()
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         for key in KEYS:
