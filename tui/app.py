@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from textual.app import App, SystemCommand
+from textual.filter import LineFilter
 from textual.screen import Screen
 
 from engine import experiments
@@ -13,28 +14,28 @@ from engine.spec import KEYS as VALUES
 from engine.spec import Spec
 from tui.conductor import Conductor
 from tui.feed import Snapshot
+from tui.glyphs import ASCII, BRAILLE, AsciiLines, Glyphs, StyledLines
 from tui.keys import KEYS, bindings
-from tui.lab_desk import LabDesk
 from tui.messages import EditValue, RunChanged
 from tui.screens.edit_value import EditValue as EditValueScreen
 from tui.screens.keys_page import KeysPage
 from tui.screens.laboratory import Laboratory
-from tui.theme import THEMES
+from tui.theme import DARK, THEMES
 
 
 class NnplayApp(App[None]):
-    """Holds the spec to start with, the conductor of the present run, and the lab that panels ask."""
+    """Holds the spec to start with, and the conductor of the present run."""
 
     TITLE = "nnplay"
     CSS_PATH = "app.tcss"
     BINDINGS = bindings()
 
-    def __init__(self, spec: Spec):
+    def __init__(self, spec: Spec, glyphs: Glyphs = BRAILLE):
         super().__init__()
         self.spec = spec
+        self.glyphs = glyphs
         self.run_shown: Snapshot | None = None
         self._conductor = Conductor(lambda: self.post_message(RunChanged()), self._tell)
-        self.lab = LabDesk(self._conductor.warm)
         self._laboratory = Laboratory()
 
     def on_mount(self) -> None:
@@ -50,7 +51,14 @@ class NnplayApp(App[None]):
 
     async def on_unmount(self) -> None:
         await self._conductor.close()
-        await self.lab.close()
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Every line that is drawn passes through these."""
+        plain = [AsciiLines()] if self.glyphs is ASCII else []
+        return [StyledLines(), *super().get_line_filters(), *plain]
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        return DARK.variables  # for Textual's own themes, which know nothing of curves
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         for key in KEYS:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
-from tui.braille import Range
 from tui.history import Floats
 
+Range = tuple[float, float]
 FARTHEST = 1e98  # a curve that runs away further leaves the plot; its span stays a number, its ticks short
+LOG_2, LOG_5 = math.log10(2), math.log10(5)
 
 
 def round_step(span: float, parts: int) -> float:
@@ -19,17 +21,64 @@ def round_step(span: float, parts: int) -> float:
     return next(power * factor for factor in (1, 2, 2.5, 5, 10) if power * factor >= raw * (1 - 1e-9))
 
 
+def span(values: list[Floats], above: float = -math.inf) -> Range | None:
+    """The lowest and highest of all finite values that lie above a number; None if there are none."""
+    found = []
+    for column in filter(len, values):
+        low, high = float(np.fmin.reduce(column)), float(np.fmax.reduce(column))  # these pass NaN over
+        if not (low > above and high < math.inf):
+            column = column[np.isfinite(column) & (column > above)]
+            if not len(column):
+                continue
+            low, high = float(column.min()), float(column.max())
+        found.append((low, high))
+    return (min(low for low, _ in found), max(high for _, high in found)) if found else None
+
+
 def bounds(values: list[Floats], parts: int = 4) -> Range:
     """Round bounds around all finite values; they stay put while the values move between them."""
-    finite = [column[np.isfinite(column)] for column in values]
-    finite = [column for column in finite if len(column)]
-    if not finite:
+    found = span(values)
+    if found is None:
         return 0.0, 1.0
-    low = max(min(float(column.min()) for column in finite), -FARTHEST)
-    high = min(max(float(column.max()) for column in finite), FARTHEST)
-    span = max(high - low, abs(high) * 0.05, 1e-12)
-    step = round_step(span, parts)
-    return math.floor(low / step + 1e-9) * step, math.ceil((low + span) / step - 1e-9) * step
+    low, high = max(found[0], -FARTHEST), min(found[1], FARTHEST)
+    length = max(high - low, abs(high) * 0.05, 1e-12)
+    step = round_step(length, parts)
+    return math.floor(low / step + 1e-9) * step, math.ceil((low + length) / step - 1e-9) * step
+
+
+def log_bounds(values: list[Floats]) -> Range:
+    """Bounds at 1, 2 or 5 × 10^n around all positive finite values, as their decimal logarithms."""
+    found = span(values, above=0.0)
+    if found is None:
+        return -1.0, 0.0
+    low, high = math.log10(max(found[0], 1 / FARTHEST)), math.log10(min(found[1], FARTHEST))
+    low = max(_round_log(low, math.floor), high - 300)
+    high = _round_log(high, math.ceil)
+    return (low, high) if high > low else (low, low + 1)
+
+
+def _round_log(value: float, towards: Callable[[float], int]) -> float:
+    """The logarithm of the next of 1, 2, 5 × 10^n below (floor) or above (ceil)."""
+    power = math.floor(value + 1e-9)
+    rounds = [power + part for part in (0.0, LOG_2, LOG_5, 1.0)]
+    if towards is math.floor:
+        return max(log for log in rounds if log <= value + 1e-9)
+    return min(log for log in rounds if log >= value - 1e-9)
+
+
+def log_ticks(axis: Range, most: int) -> list[float]:
+    """At most `most` values within an axis of decimal logarithms: powers of ten, 2 and 5 if few."""
+    first, last = math.ceil(axis[0] - 1e-9), math.floor(axis[1] + 1e-9)
+    fine = [
+        power + part
+        for power in range(first - 1, last + 1)
+        for part in (0.0, LOG_2, LOG_5)
+        if axis[0] - 1e-9 <= power + part <= axis[1] + 1e-9
+    ]
+    if len(fine) <= most:
+        return fine
+    stride = max(1, -(-(last - first + 1) // max(most, 1)))
+    return [float(power) for power in range(first, last + 1) if power % stride == 0] or [float(first)]
 
 
 def ticks(axis: Range, most: int) -> list[float]:

@@ -52,11 +52,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser(words: Sequence[str]) -> Parser:
     parser = Parser(prog="nnplay", description="A terminal laboratory for neural networks.", epilog=EPILOG)
     parser.add_argument("--version", action="version", version=_version() if "--version" in words else "")
-    parser.set_defaults(command=_play, request=[])
+    _add_glyphs(parser)
+    parser.set_defaults(command=_play, request=[], glyphs=None)
     commands = parser.add_subparsers(metavar="COMMAND")
 
     play = commands.add_parser("play", help="the full-screen app (also without any command)", epilog=EPILOG)
     play.add_argument("request", nargs="*", metavar="NAME[@VARIANT] key=value…", help="what to open")
+    _add_glyphs(play)
     play.set_defaults(command=_play)
 
     listing = commands.add_parser("list", help="experiments, their variants and values")
@@ -87,13 +89,23 @@ def _parser(words: Sequence[str]) -> Parser:
     return parser
 
 
+def _add_glyphs(parser: argparse.ArgumentParser) -> None:
+    about = "braille, block or ascii; what the locale allows by default"
+    parser.add_argument("--glyphs", metavar="NAME", default=argparse.SUPPRESS, help=about)
+
+
 def _play(options: argparse.Namespace) -> int:
     spec = experiments.find(*_split(options.request or [experiments.names()[0]]))
+    from tui.glyphs import GLYPHS, detect
+
+    if options.glyphs not in (None, *GLYPHS):
+        raise unknown("glyphs", options.glyphs, GLYPHS)
+    glyphs = GLYPHS[options.glyphs] if options.glyphs else detect()
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise RequestError("the app needs a terminal; nnplay run trains without one")
     from tui.app import NnplayApp
 
-    app = NnplayApp(spec)
+    app = NnplayApp(spec, glyphs)
     app.run()
     return app.return_code or 0
 

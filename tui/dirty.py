@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from textual.geometry import Region
 
+APART = 20  # cells; a cursor move and the styles sent anew take about as many bytes
+
 
 def changed_text(before: str, after: str, row: int = 0) -> list[Region]:
     """The span of columns in which two lines differ, as a region of that row; none if they are the same."""
@@ -20,12 +22,19 @@ def changed_text(before: str, after: str, row: int = 0) -> list[Region]:
     return [Region(first, row, last - first + 1, 1)]
 
 
-def changed_cells(before: NDArray[Any], after: NDArray[Any], x: int, y: int) -> list[Region]:
-    """Per row of two (rows, columns) arrays, the span of cells that differ; their corner lies at x, y."""
+def changed_cells(before: NDArray[Any], after: NDArray[Any]) -> list[Region]:
+    """Per row of two (rows, columns) arrays, the spans of cells that differ.
+
+    Spans with few equal cells between them are one: moving the cursor costs as many bytes as those cells.
+    """
     differs = before != after
     regions = []
     for row in np.flatnonzero(differs.any(axis=1)).tolist():
         columns = np.flatnonzero(differs[row])
-        first, last = int(columns[0]), int(columns[-1])
-        regions.append(Region(x + first, y + row, last - first + 1, 1))
+        breaks = np.flatnonzero(np.diff(columns) > APART)
+        firsts = columns[np.concatenate(([0], breaks + 1))].tolist()
+        lasts = columns[np.concatenate((breaks, [len(columns) - 1]))].tolist()
+        regions += [
+            Region(first, row, last - first + 1, 1) for first, last in zip(firsts, lasts, strict=True)
+        ]
     return regions

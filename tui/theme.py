@@ -1,4 +1,4 @@
-"""The colours. The curves are Okabe and Ito's blue and orange, which the colour-blind tell apart."""
+"""The colours. The curves have those of Okabe and Ito, which the colour-blind tell apart."""
 
 from textual.theme import Theme
 
@@ -15,7 +15,15 @@ DARK = Theme(
     surface="#151a20",
     panel="#1c232b",
     dark=True,
-    variables={"plot-1": "#56b4e9", "plot-2": "#e69f00", "footer-background": "#1c232b"},
+    variables={
+        "plot-1": "#56b4e9",
+        "plot-2": "#e69f00",
+        "plot-3": "#cc79a7",
+        "plot-4": "#009e73",
+        "plot-5": "#f0e442",
+        "plot-6": "#d55e00",
+        "footer-background": "#1c232b",
+    },
 )
 
 THEMES = (DARK,)

@@ -8,22 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from textual.geometry import Region
 
-from tui.axes import bounds, label, ticks
-from tui.braille import cells
-from tui.dirty import changed_cells, changed_text
+from tui.axes import bounds, label, log_bounds, log_ticks, ticks
+from tui.dirty import APART, changed_cells, changed_text
+from tui.glyphs import ASCII, BLOCK, BRAILLE
+from tui.raster import band, characters, dotted, line, points
+from tui.series import Series, Slots
+from tui.smoothing import Smoothed
 from tui.widgets.plot import GUTTER
 
 
-def dots(patterns: np.ndarray) -> np.ndarray:
-    """Bit patterns (height, width) back to dots (4·height, 2·width)."""
-    bits = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]], dtype=np.uint8)
-    height, width = patterns.shape
-    blocks = (patterns[:, None, :, None] & bits[None, :, None, :]) > 0
-    return blocks.reshape(4 * height, 2 * width)
-
-
 def test_a_diagonal_touches_every_row_and_column_of_dots() -> None:
-    drawn = dots(cells(np.array([0.0, 1.0]), np.array([0.0, 1.0]), 10, 5, (0, 1), (0, 1)))
+    drawn = line(np.array([0.0, 1.0]), np.array([0.0, 1.0]), (20, 20), (0, 1), (0, 1))
     assert drawn.any(axis=0).all()
     assert drawn.any(axis=1).all()
     assert drawn[-1, 0]
@@ -32,14 +27,14 @@ def test_a_diagonal_touches_every_row_and_column_of_dots() -> None:
 
 def test_a_steep_step_has_no_holes() -> None:
     x = np.array([0.0, 0.5, 0.500001, 1.0])
-    drawn = dots(cells(x, np.array([0.0, 0.0, 1.0, 1.0]), 8, 6, (0, 1), (0, 1)))
+    drawn = line(x, np.array([0.0, 0.0, 1.0, 1.0]), (24, 16), (0, 1), (0, 1))
     assert drawn.any(axis=1).all()
 
 
 def test_no_spike_is_lost_among_a_million_points() -> None:
     y = np.zeros(1_000_000)
     y[654_321] = 1.0
-    drawn = dots(cells(np.arange(1e6), y, 40, 10, (0, 1e6), (0, 1)))
+    drawn = line(np.arange(1e6), y, (40, 80), (0, 1e6), (0, 1))
     assert drawn[0].sum() == 1
     assert np.flatnonzero(drawn[0])[0] == int(654_321 / 1e6 * 80)
 
@@ -48,15 +43,15 @@ def test_nan_is_a_gap() -> None:
     x = np.linspace(0, 1, 11)
     y = np.full(11, 0.5)
     y[4:7] = np.nan
-    columns = dots(cells(x, y, 20, 4, (0, 1), (0, 1))).any(axis=0)
+    columns = line(x, y, (16, 40), (0, 1), (0, 1)).any(axis=0)
     assert columns[:11].all()
     assert not columns[14:26].any()
     assert columns[29:].all()
 
 
 def test_one_point_is_one_dot_and_none_is_nothing() -> None:
-    assert dots(cells(np.array([0.5]), np.array([0.5]), 5, 5, (0, 1), (0, 1))).sum() == 1
-    assert not cells(np.array([]), np.array([]), 5, 5, (0, 1), (0, 1)).any()
+    assert line(np.array([0.5]), np.array([0.5]), (20, 10), (0, 1), (0, 1)).sum() == 1
+    assert not line(np.array([]), np.array([]), (20, 10), (0, 1), (0, 1)).any()
 
 
 @given(
@@ -66,7 +61,7 @@ def test_one_point_is_one_dot_and_none_is_nothing() -> None:
 )
 def test_any_curve_fits_its_frame(values: list[float], width: int, height: int) -> None:
     y = np.array(values, dtype=float)
-    drawn = cells(np.arange(len(y), dtype=float), y, width, height, (0, 40), bounds([y]))
+    drawn = line(np.arange(len(y), dtype=float), y, (height, width), (0, 40), bounds([y]))
     assert drawn.shape == (height, width)
     assert drawn.any() == bool(np.isfinite(y).any())
 
@@ -102,14 +97,118 @@ def test_labels_fit_the_gutter(value: float) -> None:
 
 
 def test_only_the_cells_that_differ_are_marked() -> None:
-    before = np.zeros((5, 20), dtype=np.uint16)
+    before = np.zeros((5, 40), dtype=np.uint32)
     after = before.copy()
     after[2, 3] = after[2, 6] = 7
-    assert changed_cells(before, after, 8, 1) == [Region(11, 3, 4, 1)]
-    assert changed_cells(after, after, 8, 1) == []
+    assert changed_cells(before, after) == [Region(3, 2, 4, 1)]
+    after[2, 7 + APART] = 7
+    assert changed_cells(before, after) == [Region(3, 2, 4, 1), Region(7 + APART, 2, 1, 1)]
+    assert changed_cells(after, after) == []
 
 
 def test_only_the_characters_that_differ_are_marked() -> None:
     assert changed_text("loss 0.25", "loss 0.31") == [Region(7, 0, 2, 1)]
     assert changed_text("short", "shorter", row=3) == [Region(5, 3, 2, 1)]
     assert changed_text("same", "same") == []
+
+
+@pytest.mark.parametrize("glyphs", [BRAILLE, BLOCK, ASCII], ids=lambda glyphs: glyphs.name)
+def test_dots_become_the_characters_that_show_them(glyphs) -> None:
+    nothing = np.zeros((glyphs.rows, glyphs.columns), dtype=bool)
+    assert characters(nothing, glyphs) == ord(" ")
+    assert len(set(glyphs.characters)) == len(glyphs.characters) == 1 << glyphs.rows * glyphs.columns
+    bottom = nothing.copy()
+    bottom[-1, 0] = True
+    shown = {"braille": "⡀", "block": "▖", "ascii": "."}
+    assert chr(characters(bottom, glyphs)[0, 0]) == shown[glyphs.name]
+
+
+def test_a_dotted_curve_has_gaps_but_never_a_long_one() -> None:
+    for slope in (0.0, 0.3, 1.0, 4.0, 40.0):
+        x = np.linspace(0, 1, 50)
+        whole = line(x, np.minimum(slope * x, 1), (40, 60), (0, 1), (0, 1))
+        some = dotted(whole, 2)
+        assert 0 < some.sum() < whole.sum()
+        gaps = np.diff(np.flatnonzero(some.any(axis=0)))
+        assert gaps.max() <= 3
+
+
+def test_points_are_dots_wherever_they_lie() -> None:
+    x, y = np.array([3.0, -3.0, 0.0, 9.0, np.nan]), np.array([1.0, -1.0, 0.0, 0.0, 0.0])
+    drawn = points(x, y, (9, 7), (-3, 3), (-1, 1))
+    assert drawn.sum() == 3
+    assert drawn[0, 6]
+    assert drawn[8, 0]
+    assert drawn[4, 3]
+
+
+def test_a_band_lies_between_its_edges() -> None:
+    x = np.linspace(0, 1, 20)
+    drawn = band(x, np.full(20, 0.25), np.full(20, 0.75), (40, 60), (0, 1), (0, 1))
+    rows = np.flatnonzero(drawn.any(axis=1))
+    assert rows.min() >= 9
+    assert rows.max() <= 30
+    assert 0.1 < drawn[10:30].mean() < 0.4
+
+
+def test_a_logarithmic_axis_has_round_ends_and_leaves_out_what_is_not_positive() -> None:
+    low, high = log_bounds([np.array([0.003, 40.0, 0.0, -1.0, np.nan, np.inf])])
+    assert 10**low == pytest.approx(0.002)
+    assert 10**high == pytest.approx(50)
+    assert log_bounds([np.array([-1.0])]) == (-1.0, 0.0)
+    assert [10**tick for tick in log_ticks((0.0, 1.0), 5)] == pytest.approx([1, 2, 5, 10])
+    assert log_ticks((-4.0, 4.0), 5) == [-4, -2, 0, 2, 4]
+
+
+@given(st.lists(st.floats(-1e9, 1e9, exclude_min=True), min_size=1, max_size=20))
+def test_a_logarithmic_axis_holds_all_positive_values(values: list[float]) -> None:
+    low, high = log_bounds([np.array(values)])
+    assert low < high
+    assert all(low - 1e-6 <= np.log10(v) <= high + 1e-6 for v in values if v > 1e-90)
+    assert log_ticks((low, high), 5)
+
+
+@given(
+    st.lists(st.floats(-1e3, 1e3) | st.just(np.nan) | st.just(np.inf), max_size=300),
+    st.sampled_from([0.3, 0.6, 0.97]),
+    st.lists(st.integers(0, 300), max_size=5),
+)
+def test_a_smoothed_curve_is_tensorboards_however_it_grew(
+    values: list[float], weight: float, cuts: list[int]
+) -> None:
+    last, count, expected = 0.0, 0, []
+    for value in values:
+        if np.isfinite(value):
+            last, count = last * weight + (1 - weight) * value, count + 1
+            expected.append(last / (1 - weight**count))
+        else:
+            expected.append(np.nan)
+    smoothed = Smoothed(weight)
+    for cut in sorted(cuts):
+        grown = np.array(values[:cut], dtype=float)
+        if len(grown):
+            grown[-1] += 1.0  # the epoch under way, whose last point is not final
+        smoothed.of(grown)
+    np.testing.assert_allclose(smoothed.of(np.array(values, dtype=float)), expected, rtol=1e-9, atol=1e-9)
+
+
+def test_another_curve_is_smoothed_anew() -> None:
+    smoothed = Smoothed(0.9)
+    smoothed.of(np.full(100, 5.0))
+    assert np.allclose(smoothed.of(np.full(120, 1.0)), 1.0)
+
+
+def test_a_series_tells_its_value_at_an_x() -> None:
+    series = Series("train", np.arange(5.0), np.array([1.0, 2.0, np.nan, 4.0, np.nan]))
+    assert series.at(1.2) == 2.0
+    assert series.at(2.9) == 4.0
+    assert np.isnan(series.at(7.0))
+    assert series.last() == 4.0
+    assert np.isnan(Series("test", np.arange(0.0), np.arange(0.0)).last())
+
+
+def test_a_run_keeps_its_colour_while_others_come_and_go() -> None:
+    slots = Slots()
+    assert [slots.of(run) for run in ("a", "b", "c", "a")] == [0, 1, 2, 0]
+    slots.keep({"a", "c"})
+    assert [slots.of(run) for run in ("c", "d", "a")] == [2, 1, 0]

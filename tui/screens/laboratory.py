@@ -13,7 +13,8 @@ from engine.spec import Spec
 from tui.compositor import SpanCompositor
 from tui.feed import Snapshot
 from tui.history import Curves, Floats
-from tui.widgets.plot import Plot, Series
+from tui.series import Series
+from tui.widgets.plot import Plot
 from tui.widgets.report_panel import ReportPanel
 from tui.widgets.status import StatusLine
 from tui.widgets.values import ValueList
@@ -67,4 +68,7 @@ def _series(run: Snapshot, curves: Curves, name: str) -> list[Series]:
     train_x: Floats = x
     if run.progress and partial is not None:
         train_x, train = np.append(x, run.epoch + run.progress.part), np.append(train, partial)
-    return [Series("train", train_x, train), Series("test", x, getattr(curves, f"test_{name}"))]
+    return [
+        Series("train", train_x, train),
+        Series("test", x, getattr(curves, f"test_{name}"), look="dotted"),
+    ]

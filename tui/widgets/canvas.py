@@ -12,6 +12,8 @@ from textual.geometry import Region, Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from tui.glyphs import inert
+
 Span = tuple[str, Style]
 Line = Sequence[Span]
 
@@ -73,11 +75,6 @@ class Canvas(ScrollView, can_focus=True):
 def strip(line: Line) -> Strip:
     """The line as Textual takes it; control characters from outside are shown inert."""
     return Strip([Segment(inert(text), style) for text, style in line if text])
-
-
-def inert(text: str) -> str:
-    """The text with nothing in it that a terminal would obey: each control character becomes a `·`."""
-    return text if text.isprintable() else "".join(c if c.isprintable() else "·" for c in text)
 
 
 def cut(text: str, width: int) -> str:

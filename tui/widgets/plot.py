@@ -1,4 +1,4 @@
-"""A live line plot that sends only what changed.
+"""A live plot that sends only what changed.
 
 Textual sends a dirty region again whole, whether its cells changed or not; so each new frame is compared with
 the one on the screen, and only spans of cells that differ are marked. The axes move in jumps for the same
@@ -7,145 +7,432 @@ reason: while they stand, a growing curve changes a few cells a frame.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import groupby
+from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
-from rich.segment import Segment
+from rich.cells import cell_len
 from rich.style import Style
+from textual import events
+from textual.color import Color
+from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
-from tui.axes import bounds, label, ticks
-from tui.braille import BLANK, Range, cells
-from tui.dirty import changed_cells, changed_text
+from tui import glyphs, raster
+from tui.axes import Range, bounds, label, log_bounds, log_ticks, ticks
+from tui.cells import Cells, Codes
 from tui.history import Floats
+from tui.series import SLOTS, Mark, Series, Slots
+from tui.smoothing import Smoothed
 
 GUTTER = 8  # columns left of the curves: a tick's number and the axis
-Frame = NDArray[np.uint16]  # (rows, columns): dots in the low byte, 1 + the series on top in the high one
+ZOOM = 1.5  # how much nearer one press or one turn of the wheel brings
+PAN = 0.2  # of what is seen, by one press
+MARK_ROWS = 3  # rows at the top in which the labels of marks find room
+
+# Styles, as a cells numbers them; three for each run follow.
+AXIS, TITLE, MARK, CROSSHAIR, RUNS = range(5)
+LINE, DOTTED, FAINT = range(3)
 
 
 @dataclass(frozen=True)
-class Series:
-    """One curve: points (x ascending, y), both (n,)."""
+class Look:
+    """How the curves are looked at; plots that belong together share one.
 
-    name: str
-    x: Floats
-    y: Floats
+    Args:
+        window: the part of the x axis that is seen; None for all of it.
+        log: whether the y axis is logarithmic.
+        smoothing: weight of the moving average, 0 for none, below 1.
+    """
+
+    window: Range | None = None
+    log: bool = False
+    smoothing: float = 0.0
 
 
 class Plot(Widget):
-    """Curves over a common axis, with a line of title and legend above and the x axis below."""
+    """Curves over a common axis, with a line of title and legend above and the x axis below.
 
-    COMPONENT_CLASSES = {"plot--axis", "plot--title", "plot--series-1", "plot--series-2"}
-    DEFAULT_CSS = """
-    Plot { height: 1fr; min-height: 5; }
-    Plot .plot--title { text-style: bold; }
-    Plot .plot--axis { color: $text-muted; }
-    Plot .plot--series-1 { color: $plot-1; }
-    Plot .plot--series-2 { color: $plot-2; }
+    The wheel zooms, dragging pans, a click points at an x. `y_range` holds while all of x is seen.
     """
 
-    def __init__(self, title: str, *, x_label: str, y_range: Range | None = None, id: str | None = None):
+    COMPONENT_CLASSES = {
+        "plot--axis",
+        "plot--title",
+        "plot--mark",
+        "plot--crosshair",
+        *(f"plot--run-{slot}" for slot in range(1, SLOTS + 1)),
+    }
+    DEFAULT_CSS = "Plot { height: 1fr; min-height: 5; }\n" + "".join(
+        f"Plot .plot--{part} {{ {style} }}\n"
+        for part, style in {
+            "title": "text-style: bold;",
+            "axis": "color: $text-muted;",
+            "mark": "color: $secondary;",
+            "crosshair": "color: $foreground;",
+            **{f"run-{slot}": f"color: $plot-{slot};" for slot in range(1, SLOTS + 1)},
+        }.items()
+    )
+
+    class Pointed(Message):
+        """A person points at an x."""
+
+        def __init__(self, plot: Plot, x: float):
+            super().__init__()
+            self.plot = plot
+            self.x = x
+
+    class Looked(Message):
+        """A person zoomed or panned: `look` is what they look at now."""
+
+        def __init__(self, plot: Plot, look: Look):
+            super().__init__()
+            self.plot = plot
+            self.look = look
+
+    def __init__(
+        self,
+        title: str,
+        *,
+        x_label: str,
+        y_range: Range | None = None,
+        slots: Slots | None = None,
+        id: str | None = None,
+    ):
         super().__init__(id=id)
         self.plot_title = title
         self.x_label = x_label
+        self.look = Look()
         self._fixed = y_range
+        self._slots = slots or Slots()
         self._series: tuple[Series, ...] = ()
-        self._x_range: Range = (0.0, 1.0)
-        self._y_range: Range = y_range or (0.0, 1.0)
-        self._frame: Frame = np.zeros((0, 0), dtype=np.uint16)
-        self._legend: Strip | None = None
-        self._styles: dict[str, Style] = {}
+        self._marks: tuple[Mark, ...] = ()
+        self._whole: Range = (0.0, 1.0)
+        self._crosshair: float | None = None
+        self._hover: float | None = None
+        self._grabbed: tuple[int, Range] | None = None  # where a drag began, and what was seen then
+        self._dragged = False
+        self._averages: dict[tuple[str, str, float], Smoothed] = {}
+        self._cells = Cells(0, 0)
+        self._styles: list[Style] = []
 
-    def update(self, series: Sequence[Series], x_range: Range) -> None:
-        """Draw these curves; the parts of the screen that differ are sent."""
-        legend, self._legend = self._title_strip().text, None
-        self._series = tuple(series)
-        y_range = self._fixed or bounds([s.y for s in self._series])
-        moved = (x_range, y_range) != (self._x_range, self._y_range)
-        self._x_range, self._y_range = x_range, y_range
-        before, self._frame = self._frame, self._raster()
-        if moved or before.shape != self._frame.shape:
-            self.refresh()
+    # What it shows.
+
+    def update(
+        self, series: Sequence[Series], x_range: Range | None = None, marks: Sequence[Mark] = ()
+    ) -> None:
+        """Draw these; what differs on the screen is sent. Without a range, x goes round the data."""
+        self._series, self._marks = tuple(series), tuple(marks)
+        self._whole = x_range or bounds([s.x for s in series])
+        known = {(s.run, s.name) for s in series}
+        self._averages = {key: kept for key, kept in self._averages.items() if key[:2] in known}
+        self._draw()
+
+    def set_look(self, look: Look) -> None:
+        """Show another part of the axes, or show them otherwise."""
+        if look != self.look:
+            self.look = look
+            self._draw()
+
+    def point_at(self, x: float | None) -> None:
+        """Put the crosshair at x, with the values of all curves there; None takes it away."""
+        if x != self._crosshair:
+            self._crosshair = x
+            self._draw()
+
+    # How a person moves about in it. Each of these tells by `Looked`, so that other plots may follow.
+
+    def zoom(self, factor: float, around: float | None = None) -> None:
+        """Bring nearer what lies around an x, by default the crosshair or the middle; below 1: go back."""
+        low, high = self.seen
+        if around is None:
+            inside = self._crosshair is not None and low <= self._crosshair <= high
+            around = self._crosshair if inside and self._crosshair is not None else (low + high) / 2
+        self._see(around - (around - low) / factor, around + (high - around) / factor)
+
+    def pan(self, part: float) -> None:
+        """Move to the right by a part of what is seen; to the left if negative."""
+        low, high = self.seen
+        self._see(low + part * (high - low), high + part * (high - low))
+
+    def see_all(self) -> None:
+        """Back to all of the x axis."""
+        self._see(*self._whole)
+
+    @property
+    def seen(self) -> Range:
+        """The part of the x axis that is seen."""
+        if self.look.window is None:
+            return self._whole
+        low, high = (min(max(x, self._whole[0]), self._whole[1]) for x in self.look.window)
+        return (low, high) if high > low else self._whole
+
+    def _see(self, low: float, high: float) -> None:
+        first, last = self._whole
+        length = min(max(high - low, (last - first) * 1e-6), last - first)
+        low = min(max(low, first), last - length)
+        window = None if length >= (last - first) * (1 - 1e-9) else (low, low + length)
+        self.set_look(replace(self.look, window=window))
+        self.post_message(self.Looked(self, self.look))
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        event.stop()
+        self.zoom(ZOOM, self._x_of(event.x))
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        event.stop()
+        self.zoom(1 / ZOOM, self._x_of(event.x))
+
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        self._grabbed, self._dragged = (event.x, self.seen), False
+        self.capture_mouse()
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        if self._grabbed is None:
+            self._hover_at(self._x_of(event.x) if event.x >= GUTTER else None)
             return
-        dirty = changed_cells(before, self._frame, GUTTER, 1)
-        if dirty := dirty + changed_text(legend, self._title_strip().text):
-            self.refresh(*dirty)
+        start, (low, high) = self._grabbed
+        if event.x != start:
+            self._dragged = True
+        if self._dragged:
+            self._hover = None
+            moved = (start - event.x) * (high - low) / self._columns
+            self._see(low + moved, high + moved)
+
+    def on_mouse_up(self, event: events.MouseUp) -> None:
+        self.release_mouse()
+        if self._grabbed and not self._dragged and event.x >= GUTTER:
+            self.post_message(self.Pointed(self, self._x_of(event.x)))
+        self._grabbed = None
+
+    def on_leave(self) -> None:
+        self._hover_at(None)
+
+    def _hover_at(self, x: float | None) -> None:
+        if x != self._hover:
+            self._hover = x
+            self._draw()
+
+    # How it is drawn.
+
+    @property
+    def _columns(self) -> int:
+        return max(self.size.width - GUTTER, 1)
+
+    @property
+    def _rows(self) -> int:
+        return max(self.size.height - 2, 1)
 
     def on_resize(self) -> None:
-        self._frame = self._raster()
-        self._legend = None
-        self.refresh()
+        self._draw()
 
     def notify_style_update(self) -> None:
         super().notify_style_update()
-        self._styles.clear()
-        self._legend = None
+        self._styles = []
 
     def render_line(self, y: int) -> Strip:
-        if y == 0:
-            return self._title_strip()
-        if y == self.size.height - 1:
-            return self._x_axis_strip()
-        return self._curve_strip(y - 1)
+        self._styles = self._styles or self._resolved_styles()
+        return self._cells.strip(y, self._styles)
 
-    def _raster(self) -> Frame:
-        """The frame of the present curves at the present size; a cell has the colour of most of its dots."""
-        width, height = max(self.size.width - GUTTER, 1), max(self.size.height - 2, 1)
-        frame = np.zeros((height, width), dtype=np.uint16)
-        most = np.zeros((height, width), dtype=np.uint8)
-        for index, series in enumerate(self._series, 1):
-            dots = cells(series.x, series.y, width, height, self._x_range, self._y_range)
-            count = np.bitwise_count(dots)
-            owner = np.where(count > most, index << 8, frame & 0xFF00)
-            frame = (owner | (frame & 0xFF) | dots).astype(np.uint16)
+    def _resolved_styles(self) -> list[Style]:
+        styles = [self.get_component_rich_style(f"plot--{p}") for p in ("axis", "title", "mark", "crosshair")]
+        for slot in range(1, SLOTS + 1):
+            style = self.get_component_rich_style(f"plot--run-{slot}")
+            colour = self.get_component_styles(f"plot--run-{slot}").color
+            background = self.background_colors[1]
+            text = Color.from_rich_color(self.rich_style.color) if self.rich_style.color else colour
+            faint = background.blend(colour, 0.45)
+            styles += [
+                style,
+                style + Style(color=colour.blend(text, 0.6).rich_color),
+                style + Style(color=faint.rich_color, dim=self.app.no_color),
+            ]
+        return styles
+
+    def _draw(self) -> None:
+        """Make a new frame, and have sent what differs from the one before."""
+        if not self.size:
+            return
+        before, self._cells = self._cells, self._frame()
+        dirty = self._cells.differences(before)
+        if dirty is None:
+            self.refresh()
+        elif dirty:
+            self.refresh(*dirty)
+
+    def _frame(self) -> Cells:
+        cells = Cells(self.size.width, self.size.height)
+        curves = [self._smoothed(series) for series in self._series]
+        x_range, log = self.seen, self.look.log and self._fixed is None
+        y_range = self._bounds(curves, x_range, log)
+        for series in self._series:
+            self._draw_band(cells, series, x_range, y_range, log)
+        if self.look.smoothing:
+            self._draw_curves(cells, self._series, x_range, y_range, log, faint=True)
+        self._draw_curves(cells, curves, x_range, y_range, log)
+        self._draw_marks(cells)
+        self._draw_axes(cells, x_range, y_range, log)
+        self._draw_title(cells, curves)
+        return cells
+
+    def _smoothed(self, series: Series) -> Series:
+        weight = self.look.smoothing
+        if not weight or series.look == "points":
+            return series
+        average = self._averages.setdefault((series.run, series.name, weight), Smoothed(weight))
+        return replace(series, y=average.of(series.y))
+
+    def _bounds(self, curves: Sequence[Series], x_range: Range, log: bool) -> Range:
+        """The y axis of what is seen: fixed, or round numbers about all curves and bands."""
+        if self._fixed is not None and self.look.window is None:
+            return self._fixed
+        columns = [
+            column[_inside(series, x_range)]
+            for series in (*curves, *self._series)
+            for column in (series.y, series.low, series.high)
+            if column is not None
+        ]
+        return log_bounds(columns) if log else bounds(columns)
+
+    def _draw_band(self, cells: Cells, series: Series, x_range: Range, y_range: Range, log: bool) -> None:
+        if series.low is not None and series.high is not None:
+            shape, transform = self._dots_shape(), _log if log else np.asarray
+            dots = raster.band(series.x, series.low, series.high, shape, x_range, y_range, transform)
+            cells.put(GUTTER, 1, self._characters(dots), self._style(series, FAINT))
+
+    def _draw_curves(
+        self,
+        cells: Cells,
+        curves: Sequence[Series],
+        x_range: Range,
+        y_range: Range,
+        log: bool,
+        faint: bool = False,
+    ) -> None:
+        """All curves over one another; a cell has the colour of the curve with most dots in it."""
+        given = glyphs.of(self)
+        all_dots = np.zeros(self._dots_shape(), dtype=bool)
+        most = np.zeros((self._rows, self._columns), dtype=np.int64)
+        owner = np.zeros((self._rows, self._columns), dtype=np.uint32)
+        for series in curves:
+            draw = raster.points if series.look == "points" else raster.line
+            dots = draw(series.x, series.y, all_dots.shape, x_range, y_range, _log if log else np.asarray)
+            if series.look == "dotted":
+                dots = raster.dotted(dots, given.columns)
+            count = dots.reshape(self._rows, given.rows, self._columns, given.columns).sum(axis=(1, 3))
+            owner[count > most] = self._style(series, FAINT if faint else LINE)
             most = np.maximum(most, count)
-        return frame
+            all_dots |= dots
+        characters = self._characters(all_dots)
+        for style in np.unique(owner[most > 0]).tolist():
+            cells.put(GUTTER, 1, np.where(owner == style, characters, np.uint32(ord(" "))), style)
 
-    def _style(self, part: str) -> Style:
-        if part not in self._styles:
-            self._styles[part] = self.get_component_rich_style(f"plot--{part}")
-        return self._styles[part]
+    def _dots_shape(self) -> tuple[int, int]:
+        given = glyphs.of(self)
+        return self._rows * given.rows, self._columns * given.columns
 
-    def _title_strip(self) -> Strip:
-        if self._legend is None:
-            segments = [Segment(f" {self.plot_title:<{GUTTER}}", self._style("title"))]
-            for index, series in enumerate(self._series, 1):
-                last = series.y[np.isfinite(series.y)][-1:]
-                if len(last):
-                    segments.append(Segment(f" ━ {series.name} ", self._style(f"series-{index}")))
-                    segments.append(Segment(f"{last[0]:.4f} ", self._style("title")))
-            self._legend = Strip(segments).adjust_cell_length(self.size.width, self._style("axis"))
-        return self._legend
+    def _characters(self, dots: raster.Dots) -> Codes:
+        return raster.characters(dots, glyphs.of(self))
 
-    def _curve_strip(self, row: int) -> Strip:
-        codes = self._frame[row] if row < len(self._frame) else np.zeros(0, dtype=np.uint16)
-        segments = [Segment(self._gutter(row), self._style("axis"))]
-        for series, group in groupby(codes.tolist(), key=lambda code: code >> 8):
-            text = "".join(chr(BLANK + (code & 0xFF)) if code else " " for code in group)
-            segments.append(Segment(text, self._style(f"series-{series}" if series else "axis")))
-        return Strip(segments).adjust_cell_length(self.size.width, self._style("axis"))
+    def _style(self, series: Series, shade: int) -> int:
+        if shade == LINE and series.look == "dotted":
+            shade = DOTTED
+        return RUNS + 3 * self._slots.of(series.run) + shade
 
-    def _gutter(self, row: int) -> str:
-        """The axis left of a row, with the number of a tick that lies in it."""
-        rows = len(self._frame)
-        low, high = self._y_range
-        for value in ticks(self._y_range, max(2, rows // 2)):
-            if round((rows * 4 - 1) * (high - value) / (high - low)) // 4 == row:
-                return f"{label(value):>{GUTTER - 2}} ┤"
-        return f"{'│':>{GUTTER}}"
+    def _draw_marks(self, cells: Cells) -> None:
+        """Lines where values changed, their labels where there is room, and the crosshair over them."""
+        crosshair = self._hover if self._hover is not None else self._crosshair
+        if crosshair is not None and (column := self._column_of(crosshair)) is not None:
+            self._vertical(cells, column, "│", CROSSHAIR)
+        ends = [GUTTER] * MARK_ROWS
+        for mark in sorted(self._marks, key=lambda mark: mark.x):
+            if (column := self._column_of(mark.x)) is None:
+                continue
+            self._vertical(cells, column, "┊", MARK)
+            start = min(column + 1, self.size.width - cell_len(mark.label))
+            row = next((row for row, end in enumerate(ends[: self._rows]) if end <= start), None)
+            if row is not None:
+                ends[row] = cells.text(start, 1 + row, mark.label, MARK) + 1
 
-    def _x_axis_strip(self) -> Strip:
-        width = max(self.size.width - GUTTER, 1)
-        low, high = self._x_range
-        line = [" "] * (self.size.width + 1)
-        for value in ticks(self._x_range, max(2, width // 12)):
+    def _vertical(self, cells: Cells, column: int, character: str, style: int) -> None:
+        cells.behind(column, 1, np.full((self._rows, 1), ord(character), dtype=np.uint32), style)
+
+    def _x_of(self, column: int) -> float:
+        low, high = self.seen
+        part = (column - GUTTER + 0.5) / self._columns
+        return low + min(max(part, 0.0), 1.0) * (high - low)
+
+    def _column_of(self, x: float) -> int | None:
+        low, high = self.seen
+        if not low <= x <= high:
+            return None
+        return GUTTER + min(int((x - low) / (high - low) * self._columns), self._columns - 1)
+
+    def _draw_axes(self, cells: Cells, x_range: Range, y_range: Range, log: bool) -> None:
+        low, high = y_range
+        for row in range(self._rows):
+            cells.text(GUTTER - 1, 1 + row, "│", AXIS)
+        for value in (log_ticks if log else ticks)(y_range, max(2, self._rows // 2)):
+            row = round((self._rows - 1) * (high - value) / (high - low))
+            cells.text(0, 1 + row, f"{label(10**value if log else value):>{GUTTER - 2}} ┤", AXIS)
+        bottom, right = 1 + self._rows, self.size.width
+        if len(self.x_label) > GUTTER - 2:  # where the first tick may want to be
+            right -= len(self.x_label) + 1
+            cells.text(right + 1, bottom, self.x_label, AXIS)
+        else:
+            cells.text(1, bottom, self.x_label, AXIS)
+        low, high = x_range
+        for value in ticks(x_range, max(2, self._columns // 12)):
             text = label(value)
-            middle = GUTTER + (value - low) / (high - low) * (width - 1)
+            middle = GUTTER + (value - low) / (high - low) * (self._columns - 1)
             start = round(min(max(middle - len(text) / 2 + 0.5, GUTTER - 1), self.size.width - len(text)))
-            line[start : start + len(text)] = text
-        line[1 : 1 + len(self.x_label)] = self.x_label
-        return Strip([Segment("".join(line)[: self.size.width], self._style("axis"))])
+            if start + len(text) <= right or right == self.size.width:
+                cells.text(start, bottom, text, AXIS)
+
+    def _draw_title(self, cells: Cells, curves: Sequence[Series]) -> None:
+        """The title, then name and value of each curve: its last one, or that at the crosshair."""
+        column = cells.text(1, 0, f"{self.plot_title:<{GUTTER}}", TITLE)
+        crosshair = self._hover if self._hover is not None else self._crosshair
+        if crosshair is not None:
+            column = cells.text(column + 1, 0, f"{self.x_label} {crosshair:.4g} ", AXIS)
+        several = len({series.run for series in curves}) > 1
+        run: str | None = None
+        for index, series in enumerate(curves):
+            value = series.last() if crosshair is None else series.at(crosshair)
+            sample = {"line": "━", "dotted": "┅", "points": "•"}[series.look]
+            number = "" if series.look == "points" else f"{_number(value)} "
+            name = f" {sample} {series.name} "
+            if several and series.run != run:
+                name, run = f"  {series.run}{name}", series.run
+            if not len(series.y) and crosshair is None:
+                continue
+            more = f" +{len(curves) - index}"
+            if column + len(name) + len(number) + len(more) > self.size.width and index < len(curves) - 1:
+                cells.text(column, 0, more, AXIS)
+                return
+            column = cells.text(column, 0, name, self._style(series, LINE))
+            column = cells.text(column, 0, number, TITLE)
+
+
+def _inside(series: Series, x_range: Range) -> slice | raster.Dots:
+    """Which points lie within a range of x."""
+    if series.look == "points":
+        return (series.x >= x_range[0]) & (series.x <= x_range[1])
+    first, last = np.searchsorted(series.x, x_range[0]), np.searchsorted(series.x, x_range[1], side="right")
+    return slice(max(int(first) - 1, 0), int(last) + 1)
+
+
+def _log(values: Floats) -> Floats:
+    """Decimal logarithms; what is not positive lies below every axis."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        logs: Floats = np.where(values <= 0, -np.inf, np.log10(values))
+    return logs
+
+
+def _number(value: float) -> str:
+    """A value in six or seven characters; a dash where there is none."""
+    if math.isnan(value):
+        return "–"
+    return f"{value:.4f}" if value == 0 or 1e-3 <= abs(value) < 1e3 else f"{value:.3e}"
