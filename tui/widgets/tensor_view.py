@@ -1,0 +1,164 @@
+"""The tensor inspector: what a tensor is, how its values are spread, and each of them.
+
+view = TensorView()
+view.show(Tensor("weight", (16, 4), "float32", values, stride=(4, 1), device="cpu"))
+view.show(tensor, before=earlier, since="the step before")     # the difference, `d` to and fro
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.widgets import Input, Static
+
+from engine.errors import RequestError
+from tui.tensor import Index, Tensor, difference, parse_index, real, statistics
+from tui.widgets.value_table import ValueTable
+
+BARS = " ▁▂▃▄▅▆▇█"
+
+
+class TensorView(Vertical):
+    """One tensor, a slice of it, or its difference to another; statistics are of what is shown."""
+
+    DEFAULT_CSS = """
+    TensorView { height: 1fr; width: 1fr; }
+    TensorView > Static { height: auto; }
+    TensorView > Input { background: $boost; width: 1fr; }
+    TensorView > #trouble { color: $error; }
+    """
+
+    def __init__(self, *, id: str | None = None):
+        super().__init__(id=id)
+        self._tensor: Tensor | None = None
+        self._before: Tensor | None = None
+        self._since = ""
+        self._index: Index = ()
+        self.differs = False  # whether the difference is shown, where there is one
+
+    def compose(self) -> ComposeResult:
+        yield Static(id="about")
+        yield Input(placeholder="[0, :, 2]  a slice", compact=True, id="slice")
+        yield Static(id="trouble")
+        yield Static(id="spread")
+        yield ValueTable(id="values")
+
+    def show(self, tensor: Tensor | None, *, before: Tensor | None = None, since: str = "") -> None:
+        """Show this tensor, None for none. A slice that its shape does not have is given up."""
+        if self._tensor is None or tensor is None or tensor.shape != self._tensor.shape:
+            self._index = ()
+            self.query_one(Input).value = ""
+        self._tensor, self._before, self._since = tensor, before, since
+        self._draw()
+
+    def toggle_difference(self) -> None:
+        """Show the values, or what was added to those of `before`."""
+        self.differs = not self.differs
+        self._draw()
+
+    def on_resize(self) -> None:
+        self._draw()
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        event.stop()
+        if self._tensor is None:
+            return
+        try:
+            self._index = parse_index(event.value, self._tensor.shape)
+        except RequestError as error:
+            self._say(str(error) if event.value.strip(" [") else "")
+        else:
+            self._draw()
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        self.query_one(ValueTable).focus()
+
+    def _say(self, trouble: str) -> None:
+        self.query_one("#trouble", Static).update(Text(trouble))
+        self.query_one("#trouble").display = bool(trouble)
+
+    def _draw(self) -> None:
+        self._say("")
+        about, spread, table = (
+            self.query_one("#about", Static),
+            self.query_one("#spread", Static),
+            self.query_one(ValueTable),
+        )
+        values = self._values()
+        self.query_one(Input).display = values is not None
+        about.update(self._about(values))
+        spread.update(_spread(values, self.size.width) if values is not None else Text(""))
+        table.display = values is not None
+        if values is not None:
+            table.show(values)
+
+    def _values(self) -> NDArray[Any] | None:
+        """What is shown: the slice, of the tensor or of the difference."""
+        tensor = self._tensor
+        if tensor is None or tensor.values is None:
+            return None
+        values = tensor.values
+        if self.differs and self._before is not None and self._before.values is not None:
+            try:
+                values = difference(values, self._before.values)
+            except RequestError as error:
+                self._say(str(error))
+        return np.asarray(values[self._index])
+
+    def _about(self, values: NDArray[Any] | None) -> Text:
+        tensor = self._tensor
+        if tensor is None:
+            return Text("no tensor", "dim")
+        text = Text(overflow="fold")
+        text.append(tensor.name, "bold")
+        text.append(f"  {tensor.shape} {tensor.dtype}")
+        parts = [f"stride {tensor.stride}" if tensor.stride is not None else "", tensor.device]
+        parts.append("requires grad" if tensor.requires_grad else "")
+        text.append("".join(f"  {part}" for part in parts if part), "dim")
+        if self.differs:
+            known = self._before is not None
+            text.append(
+                f"\ndifference to {self._since}" if known else "\nno earlier values to differ from", "yellow"
+            )
+        if tensor.values is None:
+            text.append(
+                f"\n{math.prod(tensor.shape):,} values are too many to show: take a slice of it in the code"
+            )
+        if values is not None and self._index:
+            text.append(f"\nslice {values.shape}", "dim")
+        return text
+
+
+def _spread(values: NDArray[Any], width: int) -> Text:
+    """The statistics, and a histogram between the lowest and the highest value."""
+    found = statistics(values)
+    text = Text()
+    pairs = [("min", found.min), ("max", found.max), ("mean", found.mean), ("deviation", found.deviation)]
+    for name, number in [*pairs, ("norm", found.norm)]:
+        text.append(f"{name} ", "dim")
+        text.append(f"{number:.6g}  " if not math.isnan(number) else "–  ")
+    text.append("NaN ", "dim")
+    text.append(f"{found.nans}", "bold red" if found.nans else "")
+    if found.infinities:
+        text.append("  inf ", "dim")
+        text.append(f"{found.infinities}", "bold red")
+    if found.max > found.min:
+        low, high = f"{found.min:.4g} ", f" {found.max:.4g}"
+        bars = histogram(values, max(8, min(64, width - len(low) - len(high))))
+        text.append(f"\n{low}", "dim").append(bars).append(high, "dim")
+    return text
+
+
+def histogram(values: NDArray[Any], bins: int) -> str:
+    """The finite values in that many bins, each a bar of one character; what is there at all is seen."""
+    numbers = real(values)
+    counts, _ = np.histogram(numbers[np.isfinite(numbers)], bins)
+    heights = np.ceil(counts / max(counts.max(), 1) * (len(BARS) - 1)).astype(int)
+    return "".join(BARS[height] for height in heights)
