@@ -4,7 +4,9 @@ expected, what came, what to do.
 NnplayError
 ├── RequestError    the request was wrong: nothing was done (exit status 2)
 ├── StorageError    a run could not be written or read (exit status 1)
-└── WorkerError     the process that trains is gone or did not answer (exit status 1)
+├── WorkerError     the process that trains is gone or did not answer (exit status 1)
+├── LabLost         the lab's process died over a question (exit status 1)
+└── LabInterrupted  a person ended a question (exit status 130)
 """
 
 from __future__ import annotations
@@ -31,6 +33,16 @@ class StorageError(NnplayError):
 
 class WorkerError(NnplayError):
     """The worker process of a run is gone, or did not answer."""
+
+
+class LabLost(NnplayError):
+    """The lab's process died over a question, and what it had in memory is gone."""
+
+
+class LabInterrupted(NnplayError):
+    """A person ended a question. If it obeyed, the lab lives on and has lost nothing."""
+
+    exit_status = 130
 
 
 def unknown(kind: str, word: str, known: Iterable[str]) -> RequestError:

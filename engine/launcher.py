@@ -1,6 +1,6 @@
-"""Starting workers, without importing what they import.
+"""Starting workers and labs, without importing what they import.
 
-`Zygote` keeps a warm process from which runs start in milliseconds; `start_worker` starts a cold one that
+`Zygote` keeps a warm process from which they start in milliseconds; `start_worker` starts a cold one that
 ends with its starter, for a run without a screen.
 """
 
@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from typing import Any
 
 from engine.errors import WorkerError
 from engine.runs import Claim
@@ -35,7 +36,7 @@ def start_worker(run: Claim) -> subprocess.Popen[bytes]:
 
 
 class Zygote:
-    """A warm process that forks workers. It begins to warm up at once, and ends with this object."""
+    """A warm process that forks workers and labs. It begins to warm up at once, and ends with this object."""
 
     def __init__(self) -> None:
         self._turn = threading.Lock()
@@ -60,18 +61,36 @@ class Zygote:
 
         Waits for the zygote to be warm. Raises WorkerError if it could not get so.
         """
-        request = json.dumps({"path": str(run.path), "paused": paused}).encode()
+        pid: int = self._ask([run.lock], do="worker", path=str(run.path), paused=paused)["pid"]
+        return pid
+
+    def fork_lab(self, connection: int, output: int) -> int:
+        """Fork a lab that talks through this socket and prints into this file; returns its process id.
+
+        Waits for the zygote to be warm. Raises WorkerError if it could not get so.
+        """
+        pid: int = self._ask([connection, output], do="lab")["pid"]
+        return pid
+
+    def end_lab(self, pid: int) -> int | None:
+        """See to the end of a lab: its exit code, or minus a signal; None if it had to be killed.
+
+        Once for each lab. Raises WorkerError if the zygote is gone, and the lab with it.
+        """
+        status: int | None = self._ask([], do="end_lab", pid=pid)["status"]
+        return status
+
+    def _ask(self, files: list[int], **request: object) -> dict[str, Any]:
         with self._turn:
             try:
                 self._wait_until_ready()
-                socket.send_fds(self._socket, [request], [run.lock])
-                answer = json.loads(self._answers.readline())
+                socket.send_fds(self._socket, [json.dumps(request).encode()], files)
+                answer: dict[str, Any] = json.loads(self._answers.readline())
             except (OSError, ValueError) as error:
                 raise WorkerError(
                     f"the training engine could not start: {self._last_words() or error}"
                 ) from None
-        pid: int = answer["pid"]
-        return pid
+        return answer
 
     @property
     def alive(self) -> bool:
@@ -95,7 +114,7 @@ class Zygote:
         return lines[-1] if lines else ""
 
     def close(self) -> None:
-        """End the zygote, warm or not; the workers that it forked live on."""
+        """End the zygote, warm or not, and its labs; the workers that it forked live on."""
         if self._stderr.closed:
             return
         self._process.terminate()

@@ -16,6 +16,7 @@ from tui.conductor import Conductor
 from tui.feed import Snapshot
 from tui.glyphs import ASCII, BRAILLE, AsciiLines, Glyphs, StyledLines
 from tui.keys import KEYS, bindings
+from tui.lab_desk import LabDesk
 from tui.messages import EditValue, RunChanged
 from tui.screens.edit_value import EditValue as EditValueScreen
 from tui.screens.keys_page import KeysPage
@@ -24,7 +25,7 @@ from tui.theme import DARK, THEMES
 
 
 class NnplayApp(App[None]):
-    """Holds the spec to start with, and the conductor of the present run."""
+    """Holds the spec to start with, the conductor of the present run, and the lab that panels ask."""
 
     TITLE = "nnplay"
     CSS_PATH = "app.tcss"
@@ -36,6 +37,7 @@ class NnplayApp(App[None]):
         self.glyphs = glyphs
         self.run_shown: Snapshot | None = None
         self._conductor = Conductor(lambda: self.post_message(RunChanged()), self._tell)
+        self.lab = LabDesk(self._conductor.warm)
         self._laboratory = Laboratory()
 
     def on_mount(self) -> None:
@@ -51,6 +53,7 @@ class NnplayApp(App[None]):
 
     async def on_unmount(self) -> None:
         await self._conductor.close()
+        await self.lab.close()
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Every line that is drawn passes through these."""

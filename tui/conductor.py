@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import threading
 from collections.abc import Awaitable, Callable
 
 from engine import control, runs
@@ -32,6 +33,7 @@ class Conductor:
         self._changed = changed
         self._tell = tell
         self._zygote: Zygote | None = None
+        self._warming = threading.Lock()
         self._feed: Feed | None = None
         self._snapshot: Snapshot | None = None
         self._launching: Claim | None = None
@@ -41,7 +43,7 @@ class Conductor:
     def open(self) -> None:
         """Begin to warm up the engine and to carry out orders."""
         self._task = asyncio.create_task(self._carry_out())
-        self._warm()
+        self.warm()
 
     async def close(self) -> None:
         """Stop the run, whatever state it is in, and end the engine. Orders that wait are dropped."""
@@ -63,6 +65,15 @@ class Conductor:
         if self._feed:
             self._snapshot = self._feed.take()
         return self._snapshot
+
+    def warm(self) -> Zygote:
+        """The process that starts runs and labs; a new one if somebody killed it. From any thread."""
+        with self._warming:
+            if self._zygote and not self._zygote.alive:
+                self._zygote.close()
+                self._zygote = None
+            self._zygote = self._zygote or Zygote()
+            return self._zygote
 
     # Orders: they return at once.
 
@@ -120,20 +131,12 @@ class Conductor:
 
     def _launch(self, run: Claim, paused: bool) -> None:
         try:
-            self._warm().launch(run, paused=paused)
+            self.warm().launch(run, paused=paused)
         except WorkerError:
             run.release()
             runs.discard(run)
             raise
         run.release()
-
-    def _warm(self) -> Zygote:
-        """The process that starts runs; a new one if somebody killed it."""
-        if self._zygote and not self._zygote.alive:
-            self._zygote.close()
-            self._zygote = None
-        self._zygote = self._zygote or Zygote()
-        return self._zygote
 
     async def _one(self, command: control.Command, spec: Spec) -> None:
         run = self.take()

@@ -13,6 +13,7 @@ LIGHT = [
     "engine.runs",
     "engine.control",
     "engine.launcher",
+    "engine.lab",
     "engine.experiments.iris_mlp",
     "tui.cli",
     "tui.app",
