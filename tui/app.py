@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from textual.app import App, SystemCommand
 from textual.filter import LineFilter
 from textual.screen import Screen
 
 from engine import experiments
-from engine.errors import NnplayError
+from engine.errors import NnplayError, RequestError
+from engine.frames import Answer
+from engine.locations import runs_dir
 from engine.spec import KEYS as VALUES
 from engine.spec import Spec
 from tui.conductor import Conductor
@@ -17,15 +20,19 @@ from tui.feed import Snapshot
 from tui.glyphs import ASCII, BRAILLE, AsciiLines, Glyphs, StyledLines
 from tui.keys import KEYS, bindings
 from tui.lab_desk import LabDesk
-from tui.messages import EditValue, RunChanged
+from tui.messages import EditValue, OpenExperiment, RunChanged
+from tui.scene import Scene, moved
 from tui.screens.edit_value import EditValue as EditValueScreen
 from tui.screens.keys_page import KeysPage
 from tui.screens.laboratory import Laboratory
 from tui.theme import DARK, THEMES
+from tui.view import View
+from tui.widgets.tabs import PanelTabs
+from tui.widgets.timeline import TimeLine
 
 
 class NnplayApp(App[None]):
-    """Holds the spec to start with, the conductor of the present run, and the lab that panels ask."""
+    """Holds the spec to start with, the step that is looked at, and the conductor of the present run."""
 
     TITLE = "nnplay"
     CSS_PATH = "app.tcss"
@@ -36,9 +43,10 @@ class NnplayApp(App[None]):
         self.spec = spec
         self.glyphs = glyphs
         self.run_shown: Snapshot | None = None
+        self.step: int | None = None  # that is looked at; None for the newest
         self._conductor = Conductor(lambda: self.post_message(RunChanged()), self._tell)
         self.lab = LabDesk(self._conductor.warm)
-        self._laboratory = Laboratory()
+        self._laboratory = Laboratory(self._ask)
 
     def on_mount(self) -> None:
         for theme in THEMES:
@@ -67,17 +75,19 @@ class NnplayApp(App[None]):
         for key in KEYS:
             if key.action != "command_palette":
                 yield SystemCommand(key.title, key.help, lambda action=key.action: self.run_action(action))
-        for name in experiments.names():
-            for variant, about in experiments.get(name).variants.items():
+        for experiment in experiments.in_order():
+            for variant, about in experiment.variants.items():
+                name = f"{experiment.name}@{variant}"
                 yield SystemCommand(
-                    f"Open {name}@{variant}", about.about, lambda n=name, v=variant: self._open(n, v)
+                    f"Open {name}", about.about, lambda n=experiment.name, v=variant: self._open(n, v)
                 )
         yield SystemCommand("Theme", "Choose the colours", self.action_change_theme)
         yield SystemCommand("Screenshot", "Save the screen as an SVG file", self.action_screenshot)
 
-    # What the keys do.
+    # Train.
 
     def action_run_or_pause(self) -> None:
+        self._go_to(None)
         match self._state():
             case "running" | "starting":
                 self._conductor.command("pause")
@@ -87,46 +97,46 @@ class NnplayApp(App[None]):
                 self._conductor.start(self.spec)
 
     def action_step(self) -> None:
+        self._go_to(None)
         self._conductor.one("step", self.spec)
 
     def action_epoch(self) -> None:
+        self._go_to(None)
         self._conductor.one("epoch", self.spec)
 
     def action_restart(self) -> None:
+        self._go_to(None)
         self._conductor.start(self.spec)
 
-    def action_values(self) -> None:
-        self._laboratory.query_one("ValueList").focus()
+    # Values.
 
-    def action_leave(self) -> None:
-        self._laboratory.set_focus(None)
+    def action_value_above(self) -> None:
+        self._laboratory.values.focus().action_cursor_up()
+
+    def action_value_below(self) -> None:
+        self._laboratory.values.focus().action_cursor_down()
+
+    def action_turn_up(self) -> None:
+        self._turn(1)
+
+    def action_turn_down(self) -> None:
+        self._turn(-1)
+
+    def action_edit_value(self) -> None:
+        self.push_screen(EditValueScreen(self.spec, self._laboratory.values.chosen), self._take_over)
 
     def action_defaults(self) -> None:
         self._take_over(experiments.get(self.spec.experiment).spec(self.spec.variant))
 
-    def action_keys(self) -> None:
-        self.push_screen(KeysPage())
-
-    async def action_quit(self) -> None:
-        self.exit()
-
     def on_edit_value(self, message: EditValue) -> None:
         self.push_screen(EditValueScreen(self.spec, message.key), self._take_over)
 
-    def on_run_changed(self) -> None:
-        self.run_shown = self._conductor.take()
-        self._show()
-
-    def _state(self) -> str:
-        return self.run_shown.state if self.run_shown else "none"
-
-    def _show(self) -> None:
-        if self._laboratory.is_mounted and self.is_running:
-            self._laboratory.update(self.spec, self.run_shown)
+    def _turn(self, by: int) -> None:
+        self._take_over(self.spec.turn(self._laboratory.values.chosen, by))
 
     def _take_over(self, spec: Spec | None) -> None:
         """Make this the spec to start with; what can change in the run under way changes there as well."""
-        if spec is None:
+        if spec is None or spec == self.spec:
             return
         changes = spec.changed_from(self.spec)
         self.spec = spec
@@ -135,10 +145,100 @@ class NnplayApp(App[None]):
                 self._conductor.command("set", name, value)
         self._show()
 
-    def _open(self, name: str, variant: str) -> None:
-        self._conductor.forget()
-        self.spec = experiments.get(name).spec(variant)
+    # Time.
+
+    def action_earlier(self) -> None:
+        self._move(-1)
+
+    def action_later(self) -> None:
+        self._move(1)
+
+    def action_step_earlier(self) -> None:
+        self._go_to(self._at() - 1)
+
+    def action_step_later(self) -> None:
+        self._go_to(self._at() + 1)
+
+    def action_first(self) -> None:
+        self._go_to(0)
+
+    def action_newest(self) -> None:
+        self._go_to(None)
+
+    def on_time_line_moved(self, message: TimeLine.Moved) -> None:
+        self._go_to(message.step)
+
+    def _at(self) -> int:
+        return self._view().at
+
+    def _move(self, by: int) -> None:
+        if self.run_shown:
+            self._go_to(moved(self.run_shown, self._at(), by))
+
+    def _go_to(self, step: int | None) -> None:
+        """Look at this step of the run, at the newest if there is none so late."""
+        newest = self.run_shown.step if self.run_shown else 0
+        self.step = None if step is None or step >= newest else max(step, 0)
         self._show()
+
+    # Parts of the screen.
+
+    def action_panel(self, digit: int) -> None:
+        self._laboratory.choose(digit)
+
+    def on_panel_tabs_chosen(self, message: PanelTabs.Chosen) -> None:
+        self._laboratory.choose(message.digit)
+
+    def action_values(self) -> None:
+        self._laboratory.go_to("values")
+
+    def action_lecture(self) -> None:
+        self._laboratory.go_to("lecture")
+
+    def action_leave(self) -> None:
+        self._laboratory.leave()
+
+    def action_keys(self) -> None:
+        self.push_screen(KeysPage())
+
+    async def action_quit(self) -> None:
+        self.exit()
+
+    def on_open_experiment(self, message: OpenExperiment) -> None:
+        self._open(message.name, message.variant or "published")
+
+    def _open(self, name: str, variant: str) -> None:
+        try:
+            spec = experiments.get(name).spec(variant)
+        except RequestError as error:
+            self._tell(error)
+            return
+        self._conductor.forget()
+        self.spec, self.step = spec, None
+        self._show()
+
+    # What is shown.
+
+    def on_run_changed(self) -> None:
+        before, self.run_shown = self.run_shown, self._conductor.take()
+        if before and (self.run_shown is None or before.run_id != self.run_shown.run_id):
+            self.step = None
+        self._show()
+
+    def _state(self) -> str:
+        return self.run_shown.state if self.run_shown else "none"
+
+    def _view(self) -> View:
+        run = self.run_shown
+        return View(self.spec, runs_dir() / run.run_id if run and run.started else None, self.step, run)
+
+    def _show(self) -> None:
+        if self._laboratory.is_mounted and self.is_running:
+            self._laboratory.update(Scene(self._view()))
+
+    def _ask(self, kind: str, values: dict[str, Any]) -> Answer:
+        """The lab's answer to a panel, which asks in a thread."""
+        return self.lab.lab.ask(kind, **values)
 
     def _tell(self, error: NnplayError) -> None:
         self.notify(str(error), severity="error", timeout=10, markup=False)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from engine.events import EpochEnded
 
-COLUMNS = ("epoch", "train_loss", "train_accuracy", "test_loss", "test_accuracy")
+COLUMNS = ("step", "epoch", "train_loss", "train_accuracy", "test_loss", "test_accuracy")
 Floats = NDArray[np.float64]
 
 
@@ -17,6 +17,7 @@ Floats = NDArray[np.float64]
 class Curves:
     """What a History held at some moment; arrays of equal length, NaN where there is no figure."""
 
+    step: Floats  # updates when the epoch ended
     epoch: Floats
     train_loss: Floats
     train_accuracy: Floats

@@ -6,41 +6,69 @@ from dataclasses import dataclass
 
 from textual.binding import Binding, BindingType
 
+PANELS = (
+    ("Curves", "Loss and accuracy."),
+    ("Report", "How well the network does."),
+    ("About", "What the experiment is about."),
+)  # the digit that chooses a panel is its place here
+
 
 @dataclass(frozen=True)
 class Key:
-    """A key and what it does. `label` is the footer's word (empty: not in the footer), `help` a sentence."""
+    """A key and what it does: `title` names it, `help` is a sentence."""
 
     key: str
     action: str
-    label: str
     title: str
     help: str
-    group: str
+    label: str = ""  # the footer's word; empty: not in the footer
     shown: str = ""  # how the key is written, where its name is not
-    panel: str = ""  # the panel that has it, while the keys go there; empty: everywhere
+    footer: str = ""  # how the footer writes it, where one word there stands for two keys
 
 
-KEYS = (
-    Key("space", "run_or_pause", "run", "Run or pause", "Start training, pause it, go on.", "Train"),
-    Key("s", "step", "step", "One step", "Train on one batch, then pause.", "Train"),
-    Key("e", "epoch", "epoch", "One epoch", "Train to the end of the epoch, then pause.", "Train"),
-    Key(
-        "r", "restart", "restart", "Start over", "Train from the first step, with the values shown.", "Train"
+GROUPS: dict[str, tuple[Key, ...]] = {
+    "Train": (
+        Key("space", "run_or_pause", "Run or pause", "Start training, pause it, go on.", "run"),
+        Key("s", "step", "One step", "Train on one batch, then pause.", "step"),
+        Key("e", "epoch", "One epoch", "Train to the end of the epoch, then pause.", "epoch"),
+        Key("r", "restart", "Start over", "Train from the first step, with the values shown.", "restart"),
     ),
-    Key(
-        "v",
-        "values",
-        "values",
-        "Change a value",
-        "Go to the values; enter changes one, escape leaves.",
-        "Values",
+    "Values": (
+        Key("up", "value_above", "Value above", "Choose the value above.", shown="↑"),
+        Key("down", "value_below", "Value below", "Choose the value below.", shown="↓"),
+        Key("plus,equals_sign", "turn_up", "Turn up", "The value one notch up.", "turn", "+", "+−"),
+        Key("minus", "turn_down", "Turn down", "The value one notch down.", shown="−"),
+        Key("enter", "edit_value", "Change a value", "Type the value, or choose it from a list."),
+        Key("u", "defaults", "Usual values", "Give every value back what the experiment has."),
+        Key("v", "values", "Values", "Go to the values."),
     ),
-    Key("u", "defaults", "", "Usual values", "Give every value back what the experiment has.", "Values"),
-    Key("question_mark", "keys", "keys", "Show the keys", "Show or leave this page.", "App", "?"),
-    Key("ctrl+p", "command_palette", "", "Command palette", "Find any command by its name.", "App", "ctrl+p"),
-    Key("q", "quit", "quit", "Quit", "Stop the run, store it, and leave.", "App"),
-)
+    "Time": (
+        Key("left", "earlier", "Earlier", "Look at the run an epoch earlier.", "time", "←", "←→"),
+        Key("right", "later", "Later", "Look at the run an epoch later.", shown="→"),
+        Key("comma", "step_earlier", "A step earlier", "Look at the run one step earlier.", shown=","),
+        Key("full_stop", "step_later", "A step later", "Look at the run one step later.", shown="."),
+        Key("home", "first", "First weights", "Look at the network before its first step."),
+        Key("end", "newest", "Newest step", "Look at the newest step, and stay there."),
+    ),
+    "Panels": (
+        *(
+            Key(str(digit), f"panel({digit})", f"Panel {title}", f"{about} Once more: all the room.")
+            for digit, (title, about) in enumerate(PANELS)
+        ),
+        Key("tab", "focus_next", "Next part", "Give the keys to the next part of the screen."),
+        Key("escape", "leave", "Back", "Back to the curves and the values."),
+        Key("x", "lecture", "Lecture", "Go to the experiments; enter opens one."),
+    ),
+    "App": (
+        Key("question_mark", "keys", "Show the keys", "Show or leave this page.", "keys", "?"),
+        Key("ctrl+p", "command_palette", "Command palette", "Find any command by its name."),
+        Key("q", "quit", "Quit", "Stop the run, store it, and leave.", "quit"),
+    ),
+}
+
+PANEL_KEYS: dict[str, tuple[Key, ...]] = {}  # by the title of the panel that has them, while the keys go there
+
+KEYS: tuple[Key, ...] = tuple(key for keys in GROUPS.values() for key in keys)
 
 
 def shown(key: Key) -> str:
@@ -51,7 +79,13 @@ def shown(key: Key) -> str:
 def bindings(panel: str = "") -> list[BindingType]:
     """The bindings of the app, or of a panel. The command palette's own key is bound by Textual itself."""
     return [
-        Binding(key.key, key.action, key.label or key.title, show=bool(key.label), key_display=shown(key))
-        for key in KEYS
-        if key.panel == panel and key.action != "command_palette"
+        Binding(
+            key.key,
+            key.action,
+            key.label or key.title,
+            show=bool(key.label),
+            key_display=key.footer or shown(key),
+        )
+        for key in (PANEL_KEYS.get(panel, ()) if panel else KEYS)
+        if key.action != "command_palette"
     ]

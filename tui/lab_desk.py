@@ -17,7 +17,7 @@ class LabDesk:
     """Questions to one lab. The lab starts with the first one; `close` belongs to the end of the app."""
 
     def __init__(self, zygote: Callable[[], Zygote]) -> None:
-        self._lab = Lab(zygote)
+        self.lab = Lab(zygote)
         self._turn = asyncio.Lock()
         self._numbers = itertools.count()
         self._newest: dict[tuple[str, str], int] = {}
@@ -33,7 +33,7 @@ class LabDesk:
             if self._newest[kind, topic] != number:
                 return None
             try:
-                answer = await asyncio.to_thread(self._lab.ask, kind, **values)
+                answer = await asyncio.to_thread(self.lab.ask, kind, **values)
             except NnplayError:
                 if self._newest[kind, topic] != number:
                     return None
@@ -43,12 +43,12 @@ class LabDesk:
     @property
     def losses(self) -> int:
         """How many processes were lost so far; when it has grown, what the lab had in memory is gone."""
-        return self._lab.losses
+        return self.lab.losses
 
     def interrupt(self) -> None:
         """End the question that is being answered; it raises LabInterrupted."""
-        self._lab.interrupt()
+        self.lab.interrupt()
 
     async def close(self) -> None:
         """End the lab. The zygote is closed before: a lab that waits for it to warm up would wait on."""
-        await asyncio.to_thread(self._lab.close)
+        await asyncio.to_thread(self.lab.close)

@@ -15,3 +15,12 @@ class EditValue(Message):
     def __init__(self, key: str):
         super().__init__()
         self.key = key
+
+
+class OpenExperiment(Message):
+    """A person wants to go to an experiment; without a variant, to the one it is published as."""
+
+    def __init__(self, name: str, variant: str = ""):
+        super().__init__()
+        self.name = name
+        self.variant = variant

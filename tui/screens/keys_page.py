@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import groupby
-
 from rich.table import Table
 from rich.text import Text
 from textual.app import ComposeResult
@@ -11,7 +9,7 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from tui.keys import KEYS, shown
+from tui.keys import GROUPS, PANEL_KEYS, shown
 
 
 class KeysPage(ModalScreen[None]):
@@ -34,7 +32,7 @@ class KeysPage(ModalScreen[None]):
 
     def _table(self) -> Table:
         table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
-        for group, keys in groupby(KEYS, key=lambda key: key.group):
+        for group, keys in (GROUPS | PANEL_KEYS).items():
             table.add_row(Text(group, "bold"))
             for key in keys:
                 table.add_row(Text(f"  {shown(key)}", "bold cyan"), key.title, Text(key.help, "dim"))

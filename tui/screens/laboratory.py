@@ -1,74 +1,155 @@
-"""The main screen: status, curves, values, report."""
+"""The main screen: lecture, curves and values above; one or two panels below; the line of time.
+
+Where there is no room beside each other, one of lecture, curves and values stands above; where there is none
+below, the panel takes the place of all three. Digits choose, and nothing is out of reach at any size.
+"""
 
 from __future__ import annotations
 
-import numpy as np
+from typing import Literal
+
+from rich.text import Text
 from textual.app import ComposeResult
+from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
-from textual.widgets import Footer
+from textual.widget import Widget
+from textual.widgets import Footer, Static
 
-from engine import experiments
-from engine.spec import Spec
 from tui.compositor import SpanCompositor
 from tui.feed import Snapshot
-from tui.history import Curves, Floats
-from tui.series import Series
+from tui.keys import PANELS
+from tui.scene import Scene
+from tui.widgets.about import About
+from tui.widgets.lecture import LectureList
+from tui.widgets.panel import Ask, Panel
 from tui.widgets.plot import Plot
-from tui.widgets.report_panel import ReportPanel
+from tui.widgets.report import Report
 from tui.widgets.status import StatusLine
+from tui.widgets.tabs import PanelTabs
+from tui.widgets.timeline import TimeLine
 from tui.widgets.values import ValueList
+
+WIDE = 160  # columns from which two panels stand side by side
+BESIDE = 100  # columns from which lecture, curves and values stand side by side
+BELOW = 30  # rows from which there is room for a panel below the curves
+
+CLASSES: dict[str, type[Panel]] = {panel.TITLE: panel for panel in (Report, About)}
+Half = Literal["both", "upper", "lower"]
 
 
 class Laboratory(Screen[None]):
     """Shows one spec and one run; it decides nothing."""
 
-    AUTO_FOCUS = ""
-    HORIZONTAL_BREAKPOINTS = [
-        (0, "-narrow"),
-        (100, "-normal"),
-        (160, "-wide"),
-    ]
-    VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]
+    AUTO_FOCUS = "ValueList"
+    BINDINGS = [Binding("escape", "app.leave", show=False)]
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (BESIDE, "-normal"), (WIDE, "-wide")]
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (BELOW, "-tall")]
 
-    def __init__(self) -> None:
+    def __init__(self, ask: Ask) -> None:
         super().__init__()
         self._compositor = SpanCompositor()
+        self._panels = [CLASSES[title](ask) for title, _ in PANELS[1:]]
+        self._chosen = [len(PANELS) - 1, 1]  # digits of the panels, the latest first
+        self._half: Half = "both"
+        self._place = "curves"  # which of the upper three is shown where there is room for one
 
     def compose(self) -> ComposeResult:
         yield StatusLine()
-        with Horizontal(id="body"):
+        with Horizontal(id="upper"):
+            yield LectureList()
             with Vertical(id="curves"):
                 yield Plot("loss", x_label="epoch", id="loss")
-                yield Plot("accuracy", x_label="epoch", y_range=(0.0, 1.0), id="accuracy")
+                yield Plot("accuracy", x_label="epoch", y_range=(0.0, 1.0), id="score")
             yield ValueList()
-        yield ReportPanel()
-        yield Footer(show_command_palette=True)
+        yield Static(id="trouble")
+        yield PanelTabs([title for title, _ in PANELS])
+        with Horizontal(id="lower"):
+            yield from self._panels
+        yield TimeLine()
+        yield Footer(show_command_palette=False)
 
-    def update(self, spec: Spec, run: Snapshot | None) -> None:
-        """Show the values to start with and the run under way or over, if there is one."""
-        self.query_one(StatusLine).update(spec, run)
-        experiment = experiments.get(spec.experiment)
-        running = run.spec if run and not run.over else None
-        self.query_one(ValueList).update(spec, running, experiment.spec(spec.variant))
-        self.query_one(ReportPanel).update(experiment, spec, run)
-        self._plot(run.spec if run else spec, run)
+    def on_mount(self) -> None:
+        self._arrange()
 
-    def _plot(self, spec: Spec, run: Snapshot | None) -> None:
-        x_range = (0.0, float(spec.epochs))
-        for name in ("loss", "accuracy"):
-            series = _series(run, run.curves, name) if run else []
-            self.query_one(f"#{name}", Plot).update(series, x_range)
+    def on_resize(self) -> None:
+        self._arrange()
 
+    @property
+    def values(self) -> ValueList:
+        return self.query_one(ValueList)
 
-def _series(run: Snapshot, curves: Curves, name: str) -> list[Series]:
-    """Train and test curves; of the epoch under way, the train curve has a last point at its part of it."""
-    x, train = curves.epoch, getattr(curves, f"train_{name}")
-    partial = getattr(run.progress, name) if run.progress else None
-    train_x: Floats = x
-    if run.progress and partial is not None:
-        train_x, train = np.append(x, run.epoch + run.progress.part), np.append(train, partial)
-    return [
-        Series("train", train_x, train),
-        Series("test", x, getattr(curves, f"test_{name}"), look="dotted"),
-    ]
+    def update(self, scene: Scene) -> None:
+        """Show the values to start with, and the run under way or over, if there is one."""
+        view = scene.view
+        self.query_one(StatusLine).update(view.spec, view.run)
+        self.query_one(LectureList).update(view.spec.experiment, view.spec.variant)
+        self.query_one(ValueList).update(view.spec, scene.running, scene.usual)
+        self.query_one(TimeLine).update(view.step, view.run.step if view.run else 0, scene.where)
+        self._tell(view.run)
+        for name in ("loss", "score"):
+            self.query_one(f"#{name}", Plot).update(scene.series(name), scene.x_range)
+        for panel in self._panels:
+            panel.show(view)
+
+    def _tell(self, run: Snapshot | None) -> None:
+        """Why a run did not come to its end."""
+        trouble = self.query_one("#trouble", Static)
+        message = run.message if run else ""
+        trouble.display = bool(message)
+        if message and run:
+            trouble.set_class(run.state in ("failed", "died"), "-error")
+            trouble.update(Text(message))
+
+    # What is shown where.
+
+    def choose(self, digit: int) -> None:
+        """The panel of a digit, 0 for the curves; once more gives it all the room, or takes it back."""
+        if digit == 0:
+            self._place = "curves"
+            self._half = "both" if self._half == "upper" and not self._one_half else "upper"
+        elif digit != self._chosen[0] or self._half == "upper":
+            self._chosen = [digit, *(other for other in self._chosen if other != digit)]
+            self._half = "both" if not self._one_half else "lower"
+        else:
+            self._half = "both" if self._half == "lower" and not self._one_half else "lower"
+        self._arrange()
+
+    def go_to(self, place: Literal["lecture", "values"]) -> None:
+        """Bring up the lecture or the values, and give it the keys."""
+        self._place = place
+        if self._half == "lower":
+            self._half = "upper" if self._one_half else "both"
+        self._arrange()
+        self.query_one(LectureList if place == "lecture" else ValueList).focus()
+
+    def leave(self) -> None:
+        """Back to the curves, with the keys where they usually are."""
+        self._place = "curves"
+        self._arrange()
+        self.query_one(ValueList).focus()
+
+    @property
+    def _one_half(self) -> bool:
+        """Whether there is room for the upper or the lower half alone."""
+        return self.size.height < BELOW
+
+    def _arrange(self) -> None:
+        """Show and hide widgets by the room there is and by what was chosen."""
+        beside = self.size.width >= BESIDE
+        upper = self._half == "upper" or self._half == "both"
+        lower = self._half == "lower" or (self._half == "both" and not self._one_half)
+        count = 2 if self.size.width >= WIDE else 1
+        digits = self._chosen[:count] if lower else []
+        places: dict[str, Widget] = {
+            "lecture": self.query_one(LectureList),
+            "curves": self.query_one("#curves"),
+            "values": self.query_one(ValueList),
+        }
+        for name, widget in places.items():
+            widget.display = beside or name == self._place
+        self.query_one("#upper").display = upper
+        self.query_one("#lower").display = lower
+        for digit, panel in enumerate(self._panels, 1):
+            panel.display = digit in digits
+        self.query_one(PanelTabs).shown = tuple(digits) or (0,)

@@ -18,7 +18,11 @@ WITH_EFFECT = 44  # columns from which there is room to say when a change takes 
 class ValueList(OptionList):
     """One row a key. A value that the run under way does not have is marked until the run starts over."""
 
-    BINDINGS = [Binding("escape", "app.leave", show=False)]
+    BINDINGS = [
+        Binding("escape", "app.leave", show=False),
+        Binding("home", "app.first", show=False),
+        Binding("end", "app.newest", show=False),
+    ]
     DEFAULT_CSS = """
     ValueList {
         width: 36; height: 1fr; border: none; padding: 0 0 0 2; background: $background;
@@ -37,18 +41,20 @@ class ValueList(OptionList):
         prompts = [self._prompt(name, spec, running, usual) for name in KEYS]
         if self.option_count == 0:
             self.add_options([Option(prompt, id=name) for name, prompt in zip(KEYS, prompts, strict=True)])
+            self.highlighted = list(KEYS).index("lr")
             return
         for index, prompt in enumerate(prompts):
             if self.get_option_at_index(index).prompt != prompt:
                 self.replace_option_prompt_at_index(index, prompt)
 
+    @property
+    def chosen(self) -> str:
+        """The key of the row that is marked."""
+        return list(KEYS)[self.highlighted or 0]
+
     def on_resize(self) -> None:
         if self._shown:
             self.update(*self._shown)
-
-    def on_focus(self) -> None:
-        if self.highlighted is None:
-            self.highlighted = 0
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         event.stop()

@@ -1,0 +1,80 @@
+"""Everything the main screen shows at one moment, made from runs and values; no widget."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from engine import experiments
+from engine.spec import Spec
+from tui.axes import Range
+from tui.feed import Snapshot
+from tui.history import Curves, Floats
+from tui.series import Series
+from tui.view import View
+
+
+@dataclass(frozen=True)
+class Scene:
+    """The values to start with, the run, the step looked at."""
+
+    view: View
+
+    @property
+    def running(self) -> Spec | None:
+        """The values of the run under way."""
+        run = self.view.run
+        return run.spec if run and not run.over else None
+
+    @property
+    def usual(self) -> Spec:
+        """The values that the open variant has of itself."""
+        spec = self.view.spec
+        return experiments.get(spec.experiment).spec(spec.variant)
+
+    @property
+    def x_range(self) -> Range:
+        """The epochs of what is shown."""
+        return 0.0, float(self.view.shown.epochs)
+
+    @property
+    def where(self) -> str:
+        """The step that is shown, in words."""
+        run = self.view.run
+        if run is None:
+            return "step 0"
+        epoch = epoch_at(run.curves, self.view.at)
+        return f"step {self.view.at:,} of {run.step:,} · epoch {epoch:.4g}"
+
+    def series(self, name: str) -> list[Series]:
+        """The curves of `loss` or `score`."""
+        run = self.view.run
+        return [] if run is None else _series(run, "accuracy" if name == "score" else name)
+
+
+def _series(run: Snapshot, name: str) -> list[Series]:
+    """Train and test curves; of the epoch under way, the train curve has a last point at its part of it."""
+    x, train = run.curves.epoch, getattr(run.curves, f"train_{name}")
+    partial = getattr(run.progress, name) if run.progress else None
+    train_x: Floats = x
+    if run.progress and partial is not None:
+        train_x, train = np.append(x, run.epoch + run.progress.part), np.append(train, partial)
+    return [Series("train", train_x, train), Series("test", x, getattr(run.curves, f"test_{name}"), look="dotted")]
+
+
+def epoch_at(curves: Curves, step: int) -> float:
+    """How many epochs lie before a step, parts of one included."""
+    steps = np.append(0.0, curves.step)
+    epochs = np.append(0.0, curves.epoch)
+    if step <= steps[-1] or len(steps) < 2:
+        return float(np.interp(step, steps, epochs))
+    return float(epochs[-1] + (step - steps[-1]) * (epochs[-1] - epochs[-2]) / (steps[-1] - steps[-2]))
+
+
+def moved(run: Snapshot, at: int, by: int) -> int | None:
+    """The end of the epoch after (`by` = 1) or before (-1) a step; None at the newest."""
+    stops = np.concatenate([[0], run.curves.step, [run.step]]).astype(int)
+    beyond = stops[stops > at] if by > 0 else stops[stops < at]
+    step = int(beyond.min() if by > 0 else beyond.max()) if len(beyond) else at
+    return None if step >= run.step else step
