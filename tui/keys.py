@@ -66,7 +66,9 @@ GROUPS: dict[str, tuple[Key, ...]] = {
     ),
 }
 
-PANEL_KEYS: dict[str, tuple[Key, ...]] = {}  # by the title of the panel that has them, while the keys go there
+PANEL_KEYS: dict[
+    str, tuple[Key, ...]
+] = {}  # by the title of the panel that has them, while the keys go there
 
 KEYS: tuple[Key, ...] = tuple(key for keys in GROUPS.values() for key in keys)
 

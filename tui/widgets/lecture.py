@@ -11,10 +11,16 @@ from engine import experiments
 from tui.messages import OpenExperiment
 
 
-class LectureList(OptionList):
+class LectureList(OptionList, inherit_bindings=False):
     """One row a section; enter opens it. Below the open one, a row for each of its variants."""
 
-    BINDINGS = [Binding("escape", "app.leave", show=False)]
+    BINDINGS = [
+        Binding("up", "cursor_up", show=False),
+        Binding("down", "cursor_down", show=False),
+        Binding("pageup", "page_up", show=False),
+        Binding("pagedown", "page_down", show=False),
+        Binding("enter", "select", show=False),
+    ]
     DEFAULT_CSS = """
     LectureList {
         width: 24; height: 1fr; border: none; padding: 0 0 0 1; background: $background;

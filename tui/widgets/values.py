@@ -15,13 +15,13 @@ VALUE = 15
 WITH_EFFECT = 44  # columns from which there is room to say when a change takes effect
 
 
-class ValueList(OptionList):
+class ValueList(OptionList, inherit_bindings=False):
     """One row a key. A value that the run under way does not have is marked until the run starts over."""
 
+    # Every other key is the app's: the arrows move through the values and through time wherever the keys go.
     BINDINGS = [
-        Binding("escape", "app.leave", show=False),
-        Binding("home", "app.first", show=False),
-        Binding("end", "app.newest", show=False),
+        Binding("pageup", "page_up", show=False),
+        Binding("pagedown", "page_down", show=False),
     ]
     DEFAULT_CSS = """
     ValueList {
