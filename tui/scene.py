@@ -60,7 +60,10 @@ def _series(run: Snapshot, name: str) -> list[Series]:
     train_x: Floats = x
     if run.progress and partial is not None:
         train_x, train = np.append(x, run.epoch + run.progress.part), np.append(train, partial)
-    return [Series("train", train_x, train), Series("test", x, getattr(run.curves, f"test_{name}"), look="dotted")]
+    return [
+        Series("train", train_x, train),
+        Series("test", x, getattr(run.curves, f"test_{name}"), look="dotted"),
+    ]
 
 
 def epoch_at(curves: Curves, step: int) -> float:
