@@ -21,12 +21,14 @@ from tui.glyphs import ASCII, BRAILLE, AsciiLines, Glyphs, StyledLines
 from tui.keys import KEYS, bindings
 from tui.lab_desk import LabDesk
 from tui.messages import EditValue, OpenExperiment, RunChanged
-from tui.scene import Scene, moved
+from tui.preview import Preview
+from tui.scene import Scene, moved, step_at
 from tui.screens.edit_value import EditValue as EditValueScreen
 from tui.screens.keys_page import KeysPage
 from tui.screens.laboratory import Laboratory
 from tui.theme import DARK, THEMES
 from tui.view import View
+from tui.widgets.plot import Plot
 from tui.widgets.tabs import PanelTabs
 from tui.widgets.timeline import TimeLine
 
@@ -44,6 +46,9 @@ class NnplayApp(App[None]):
         self.glyphs = glyphs
         self.run_shown: Snapshot | None = None
         self.step: int | None = None  # that is looked at; None for the newest
+        self.trying = True  # whether every change of a value is tried at once
+        self._preview: Preview | None = None
+        self._problem = ""  # why there is no preview
         self._conductor = Conductor(lambda: self.post_message(RunChanged()), self._tell)
         self.lab = LabDesk(self._conductor.warm)
         self._laboratory = Laboratory(self._ask)
@@ -58,6 +63,7 @@ class NnplayApp(App[None]):
     def _first_paint(self) -> None:
         self._show()
         self._conductor.open()  # not before: importing torch would compete with the first paint
+        self._try()
 
     async def on_unmount(self) -> None:
         await self._conductor.close()
@@ -144,6 +150,30 @@ class NnplayApp(App[None]):
             if VALUES[name].effect != "next reset":
                 self._conductor.command("set", name, value)
         self._show()
+        self._try()
+
+    def _try(self) -> None:
+        """Train many seeds of the present values at once, to be shown beside the run."""
+        if self.trying:
+            self.run_worker(self._preview_of(self.spec), group="preview")
+
+    async def _preview_of(self, spec: Spec) -> None:
+        try:
+            answer = await self.lab.ask("preview", spec=spec.to_json())
+        except NnplayError as error:
+            self._preview, self._problem = None, str(error)
+        else:
+            if answer is None or spec != self.spec:
+                return
+            self._preview, self._problem = Preview(spec, answer), ""
+        self._show()
+
+    def action_try(self) -> None:
+        """Have every change tried, or not."""
+        self.trying = not self.trying
+        self._preview, self._problem = None, ""
+        self._show()
+        self._try()
 
     # Time.
 
@@ -167,6 +197,10 @@ class NnplayApp(App[None]):
 
     def on_time_line_moved(self, message: TimeLine.Moved) -> None:
         self._go_to(message.step)
+
+    def on_plot_pointed(self, message: Plot.Pointed) -> None:
+        if self.run_shown:
+            self._go_to(step_at(self.run_shown, message.x))
 
     def _at(self) -> int:
         return self._view().at
@@ -214,8 +248,9 @@ class NnplayApp(App[None]):
             self._tell(error)
             return
         self._conductor.forget()
-        self.spec, self.step = spec, None
+        self.spec, self.step, self._preview = spec, None, None
         self._show()
+        self._try()
 
     # What is shown.
 
@@ -234,7 +269,7 @@ class NnplayApp(App[None]):
 
     def _show(self) -> None:
         if self._laboratory.is_mounted and self.is_running:
-            self._laboratory.update(Scene(self._view()))
+            self._laboratory.update(Scene(self._view(), self._preview, self._problem))
 
     def _ask(self, kind: str, values: dict[str, Any]) -> Answer:
         """The lab's answer to a panel, which asks in a thread."""

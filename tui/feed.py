@@ -42,6 +42,7 @@ class Snapshot:
     progress: Progressed | None = None  # within the epoch under way
     ended: Ended | None = None
     message: str = ""
+    changes: tuple[Commanded, ...] = ()  # of values, under way
     curves: Curves = field(default_factory=lambda: History().curves())
 
     @property
@@ -154,7 +155,8 @@ class Feed:
         self._waiting = event.name if event.name in ("step", "epoch") else None
         match event.name:
             case "set":
-                return replace(old, spec=old.spec.replace_text({event.key: event.value}))
+                spec = old.spec.replace_text({event.key: event.value})
+                return replace(old, spec=spec, changes=(*old.changes, event))
             case "pause":
                 return replace(old, state="paused")
             case "stop":

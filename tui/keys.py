@@ -41,6 +41,7 @@ GROUPS: dict[str, tuple[Key, ...]] = {
         Key("enter", "edit_value", "Change a value", "Type the value, or choose it from a list."),
         Key("u", "defaults", "Usual values", "Give every value back what the experiment has."),
         Key("v", "values", "Values", "Go to the values."),
+        Key("t", "try", "Try values", "Train many seeds at every change of a value, or do not."),
     ),
     "Time": (
         Key("left", "earlier", "Earlier", "Look at the run an epoch earlier.", "time", "←", "←→"),

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine import experiments
+from engine.events import Commanded
 from engine.spec import Spec
 from tui.axes import Range
 from tui.feed import Snapshot
 from tui.history import Curves, Floats
-from tui.series import Series
+from tui.preview import Preview
+from tui.series import Mark, Series
 from tui.view import View
 
 
@@ -20,6 +22,8 @@ class Scene:
     """The values to start with, the run, the step looked at."""
 
     view: View
+    preview: Preview | None = None
+    problem: str = ""  # why there is no preview
 
     @property
     def running(self) -> Spec | None:
@@ -47,10 +51,28 @@ class Scene:
         epoch = epoch_at(run.curves, self.view.at)
         return f"step {self.view.at:,} of {run.step:,} · epoch {epoch:.4g}"
 
-    def series(self, name: str) -> list[Series]:
-        """The curves of `loss` or `score`."""
+    @property
+    def tried(self) -> str:
+        """What the present values give on many seeds, in words."""
+        return self.preview.words if self.preview else self.problem
+
+    @property
+    def crosshair(self) -> float | None:
+        """The epoch that is looked at, where it is not the newest."""
+        view = self.view
+        return None if view.step is None or view.run is None else epoch_at(view.run.curves, view.step)
+
+    @property
+    def marks(self) -> list[Mark]:
+        """Where a value was changed under way."""
         run = self.view.run
-        return [] if run is None else _series(run, "accuracy" if name == "score" else name)
+        return [] if run is None else [Mark(epoch_at(run.curves, c.step), _change(c)) for c in run.changes]
+
+    def series(self, name: str) -> list[Series]:
+        """The curves of `loss` or `score`: the run's, then what was tried."""
+        figure = "accuracy" if name == "score" else name
+        tried = self.preview.series(figure) if self.preview else []
+        return (_series(self.view.run, figure) if self.view.run else []) + tried
 
 
 def _series(run: Snapshot, name: str) -> list[Series]:
@@ -66,6 +88,10 @@ def _series(run: Snapshot, name: str) -> list[Series]:
     ]
 
 
+def _change(command: Commanded) -> str:
+    return f"{command.key} {command.value}"
+
+
 def epoch_at(curves: Curves, step: int) -> float:
     """How many epochs lie before a step, parts of one included."""
     steps = np.append(0.0, curves.step)
@@ -73,6 +99,13 @@ def epoch_at(curves: Curves, step: int) -> float:
     if step <= steps[-1] or len(steps) < 2:
         return float(np.interp(step, steps, epochs))
     return float(epochs[-1] + (step - steps[-1]) * (epochs[-1] - epochs[-2]) / (steps[-1] - steps[-2]))
+
+
+def step_at(run: Snapshot, epoch: float) -> int:
+    """The step nearest to a point of the x axis."""
+    steps = np.concatenate([[0], run.curves.step, [run.step]])
+    epochs = np.concatenate([[0], run.curves.epoch, [epoch_at(run.curves, run.step)]])
+    return round(float(np.interp(epoch, epochs, steps)))
 
 
 def moved(run: Snapshot, at: int, by: int) -> int | None:

@@ -18,6 +18,7 @@ from engine.runs import RunReader, is_alive
 from tui.app import NnplayApp
 from tui.conductor import PATIENCE
 from tui.keys import KEYS, shown
+from tui.scene import Scene
 
 SIZE = (120, 40)
 
@@ -109,6 +110,84 @@ async def test_a_value_is_changed_refused_and_taken_over() -> None:
         await sees(pilot, "✓ finished")
         assert pilot.app.run_shown.spec.hidden == (8, 8)
         assert pilot.app.run_shown.started.parameters == 4 * 8 + 8 + 8 * 8 + 8 + 8 * 3 + 3
+
+
+async def test_a_key_turns_a_value_and_many_seeds_are_trained_at_once(home: Path) -> None:
+    async with app(backend="native").run_test(size=SIZE, notifications=True) as pilot:
+        await sees(pilot, "seeds ·", "test accuracy")
+        first = pilot.app._preview
+        await pilot.press("plus", "plus")
+        assert pilot.app.spec.lr == 0.005
+        await until(pilot, lambda: pilot.app._preview and pilot.app._preview.spec.lr == 0.005)
+        assert pilot.app._preview.answer.arrays["loss"][1, -1] < first.answer.arrays["loss"][1, -1]
+        await pilot.press("up", "minus")
+        assert pilot.app.spec.optimizer == "sgd"
+        await pilot.press("t")
+        await until(pilot, lambda: "seeds ·" not in screen_text(pilot.app))
+        assert not home.exists() or not list(home.iterdir())  # nothing of this is stored
+
+
+async def test_time_is_travelled_by_epochs_and_by_steps() -> None:
+    async with app("epochs=5").run_test(size=SIZE, notifications=True) as pilot:
+        await pilot.press("space")
+        await sees(pilot, "✓ finished", "step 250 of 250")
+        await pilot.press("left", "left")
+        await sees(pilot, "step 150 of 250 · epoch 3")
+        await pilot.press("comma")
+        await sees(pilot, "step 149 of 250 · epoch 2.98")
+        await pilot.press("right")
+        await sees(pilot, "step 150 of 250")
+        await pilot.press("home", "left")
+        await sees(pilot, "step 0 of 250")
+        await pilot.press("end")
+        await sees(pilot, "step 250 of 250")
+        assert pilot.app.step is None
+        await pilot.click("#timeline", offset=(4, 0))
+        await until(pilot, lambda: pilot.app.step is not None and pilot.app.step < 20)
+
+
+async def test_a_value_changed_under_way_leaves_a_mark() -> None:
+    async with app("epochs=100000").run_test(size=SIZE, notifications=True) as pilot:
+        await pilot.press("e", "e")
+        await sees(pilot, "‖ paused", "epoch 2 /")
+        await pilot.press("plus")
+        await until(pilot, lambda: pilot.app.run_shown.changes)
+        (mark,) = Scene(pilot.app._view()).marks
+        assert (mark.x, mark.label) == (2.0, "lr 0.002")
+
+
+async def test_digits_choose_what_is_shown_and_give_it_all_the_room() -> None:
+    async with app().run_test(size=SIZE) as pilot:
+        laboratory = pilot.app._laboratory
+        upper, lower = laboratory.query_one("#upper"), laboratory.query_one("#lower")
+
+        def shown() -> tuple[bool, bool]:
+            return upper.display, lower.display
+
+        await sees(pilot, "Iris flowers")
+        assert shown() == (True, True)
+        await pilot.press("1")
+        assert shown() == (True, True)
+        await pilot.press("1")
+        assert shown() == (False, True)
+        await pilot.press("0")
+        assert shown() == (True, False)
+        await pilot.press("0")
+        assert shown() == (True, True)
+        await pilot.resize_terminal(80, 24)
+        await pilot.pause()
+        assert shown() == (True, False)
+        await pilot.press("2")
+        assert shown() == (False, True)
+        await pilot.press("v")
+        assert shown() == (True, False)
+        await sees(pilot, "weight_decay")
+        await pilot.press("x")
+        await sees(pilot, "1.4", "@corrected")
+        await pilot.press("down", "enter")
+        await until(pilot, lambda: pilot.app.spec.variant == "corrected")
+        await pilot.press("escape")
+        await sees(pilot, "accuracy", "loss")
 
 
 async def test_a_live_value_changes_in_the_run_and_a_structural_one_waits(home: Path) -> None:

@@ -20,10 +20,12 @@ from tui.compositor import SpanCompositor
 from tui.feed import Snapshot
 from tui.keys import PANELS
 from tui.scene import Scene
+from tui.series import Slots
 from tui.widgets.about import About
 from tui.widgets.lecture import LectureList
+from tui.widgets.line import Line
 from tui.widgets.panel import Ask, Panel
-from tui.widgets.plot import Plot
+from tui.widgets.plot import Look, Plot
 from tui.widgets.report import Report
 from tui.widgets.status import StatusLine
 from tui.widgets.tabs import PanelTabs
@@ -59,8 +61,10 @@ class Laboratory(Screen[None]):
         with Horizontal(id="upper"):
             yield LectureList()
             with Vertical(id="curves"):
-                yield Plot("loss", x_label="epoch", id="loss")
-                yield Plot("accuracy", x_label="epoch", y_range=(0.0, 1.0), id="score")
+                slots = Slots()
+                yield Plot("loss", x_label="epoch", slots=slots, id="loss")
+                yield Plot("accuracy", x_label="epoch", y_range=(0.0, 1.0), slots=slots, id="score")
+                yield Line(id="tried")
             yield ValueList()
         yield Static(id="trouble")
         yield PanelTabs([title for title, _ in PANELS])
@@ -79,6 +83,19 @@ class Laboratory(Screen[None]):
     def values(self) -> ValueList:
         return self.query_one(ValueList)
 
+    @property
+    def plots(self) -> dict[str, Plot]:
+        """The plots, by what they show."""
+        return {name: self.query_one(f"#{name}", Plot) for name in ("loss", "score")}
+
+    def look(self, look: Look) -> None:
+        """Both plots show the same part of the x axis in the same way."""
+        for plot in self.plots.values():
+            plot.set_look(look)
+
+    def on_plot_looked(self, message: Plot.Looked) -> None:
+        self.look(message.look)
+
     def update(self, scene: Scene) -> None:
         """Show the values to start with, and the run under way or over, if there is one."""
         view = scene.view
@@ -87,8 +104,10 @@ class Laboratory(Screen[None]):
         self.query_one(ValueList).update(view.spec, scene.running, scene.usual)
         self.query_one(TimeLine).update(view.step, view.run.step if view.run else 0, scene.where)
         self._tell(view.run)
-        for name in ("loss", "score"):
-            self.query_one(f"#{name}", Plot).update(scene.series(name), scene.x_range)
+        self.query_one("#tried", Line).update(scene.tried)
+        for name, plot in self.plots.items():
+            plot.update(scene.series(name), scene.x_range, scene.marks)
+            plot.point_at(scene.crosshair)
         for panel in self._panels:
             panel.show(view)
 

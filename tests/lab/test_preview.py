@@ -1,0 +1,58 @@
+"""What the present values would give, tried on many seeds."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from engine import experiments, population
+from engine.datasets import prepare
+from engine.errors import RequestError
+from engine.questions import preview
+
+IRIS = experiments.find("iris-mlp", ["epochs=20", "seed=7"])
+
+
+def test_the_band_holds_the_middle_of_the_seeds() -> None:
+    answer = preview.answer(IRIS.to_json())
+    seeds = range(7, 7 + answer.values["seeds"])
+    result = population.train(IRIS, prepare(IRIS), seeds)
+    assert answer.arrays["epoch"].tolist() == list(range(1, 21))
+    assert result.train_accuracy is not None
+    assert result.test_accuracy is not None
+    for name, curves in (("loss", result.train_loss), ("accuracy", result.train_accuracy)):
+        np.testing.assert_array_equal(answer.arrays[name], np.percentile(curves, (10, 50, 90), axis=0))
+    assert answer.values["test_accuracy"] == pytest.approx(
+        [result.test_accuracy.mean(), result.test_accuracy.std()]
+    )
+
+
+def test_what_takes_too_long_is_trained_for_fewer_epochs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(preview, "BUDGET", 0.0)
+    answer = preview.answer(IRIS.to_json())
+    assert (answer.values["epochs"], answer.values["seeds"]) == (1, preview.LANES)
+    assert answer.arrays["loss"].shape == (3, 1)
+
+
+def test_a_network_that_is_too_large_is_refused_at_once() -> None:
+    with pytest.raises(RequestError, match="too long to try"):
+        preview.answer(dataclasses.replace(IRIS, hidden=(4096, 4096)).to_json())
+
+
+def test_networks_that_run_away_leave_a_gap() -> None:
+    wild = {"optimizer": "sgd", "lr": "1e6", "weight_decay": "1e6", "output": "logits", "activation": "relu"}
+    spec = IRIS.replace_text(wild)
+    answer = preview.answer(spec.to_json())
+    assert np.isnan(answer.arrays["loss"][:, -1]).all()
+    assert answer.values["test_loss"] is None
+
+
+def test_the_rows_are_kept_from_key_to_key_until_they_change() -> None:
+    preview.answer(IRIS.to_json())
+    kept = next(iter(preview._prepared.values()))
+    preview.answer(IRIS.replace_text({"lr": "0.1", "hidden": "4"}).to_json())
+    assert next(iter(preview._prepared.values())) is kept
+    preview.answer(IRIS.replace_text({"standardize": "feature"}).to_json())
+    assert next(iter(preview._prepared.values())) is not kept

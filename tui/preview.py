@@ -1,0 +1,43 @@
+"""What the present values would give, tried on many seeds at once at every key: the instrument's sound."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from engine.frames import Answer
+from engine.spec import Spec
+from tui.series import Series
+
+
+@dataclass(frozen=True)
+class Preview:
+    """The lab's answer for one spec; see engine/questions/preview.py."""
+
+    spec: Spec
+    answer: Answer
+
+    def series(self, name: str) -> list[Series]:
+        """The median over the seeds, with a band from the 10th to the 90th percentile."""
+        band = self.answer.arrays.get(name)
+        if band is None:
+            return []
+        low, middle, high = band
+        return [Series("train", self.answer.arrays["epoch"], middle, run=self.run, low=low, high=high)]
+
+    @property
+    def run(self) -> str:
+        """What the legend calls it."""
+        return f"{self.answer.values['seeds']} seeds"
+
+    @property
+    def words(self) -> str:
+        """How well it does on the test rows, and what it took."""
+        values = self.answer.values
+        figures = [
+            f"{name} {values[key][0]:.3f} ± {values[key][1]:.3f}"
+            for name, key in (("accuracy", "test_accuracy"), ("loss", "test_loss"))
+            if values[key]
+        ]
+        part = "" if values["epochs"] == self.spec.epochs else f" × {values['epochs']:,} epochs"
+        parts = [f"{self.run}{part}", f"{values['seconds'] * 1000:.0f} ms"]
+        return " · ".join([*parts, f"test {', '.join(figures)}"] if figures else parts)
