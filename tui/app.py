@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -31,6 +32,8 @@ from tui.view import View
 from tui.widgets.plot import Plot
 from tui.widgets.tabs import PanelTabs
 from tui.widgets.timeline import TimeLine
+
+SMOOTHINGS = (0.0, 0.6, 0.9, 0.97)  # weights of the moving average; those of TensorBoard's slider
 
 
 class NnplayApp(App[None]):
@@ -214,6 +217,24 @@ class NnplayApp(App[None]):
         newest = self.run_shown.step if self.run_shown else 0
         self.step = None if step is None or step >= newest else max(step, 0)
         self._show()
+
+    # Plots.
+
+    def action_zoom(self, factor: float) -> None:
+        self._laboratory.plots["loss"].zoom(factor)
+
+    def action_pan(self, part: float) -> None:
+        self._laboratory.plots["loss"].pan(part)
+
+    def action_see_all(self) -> None:
+        self._laboratory.plots["loss"].see_all()
+
+    def action_log_axis(self) -> None:
+        self._laboratory.look(log=not self._laboratory.plots["loss"].look.log)
+
+    def action_smooth(self) -> None:
+        following = dict(itertools.pairwise(SMOOTHINGS))
+        self._laboratory.look(smoothing=following.get(self._laboratory.plots["loss"].look.smoothing, 0.0))
 
     # Parts of the screen.
 

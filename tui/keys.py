@@ -51,6 +51,21 @@ GROUPS: dict[str, tuple[Key, ...]] = {
         Key("home", "first", "First weights", "Look at the network before its first step."),
         Key("end", "newest", "Newest step", "Look at the newest step, and stay there."),
     ),
+    "Plots": (
+        Key("z", "zoom(1.5)", "Zoom in", "Bring nearer what lies around the crosshair."),
+        Key("Z", "zoom(0.667)", "Zoom out", "See more of the curves; backspace for all.", shown="shift+z"),
+        Key(
+            "shift+left",
+            "pan(-0.2)",
+            "Pan left",
+            "Move what is seen of the curves to the left.",
+            shown="shift+←",
+        ),
+        Key("shift+right", "pan(0.2)", "Pan right", "See a later part.", shown="shift+→"),
+        Key("backspace", "see_all", "All of the curves", "See the curves from the first to the last epoch."),
+        Key("g", "log_axis", "Logarithmic loss", "Show the loss on a logarithmic axis, or not."),
+        Key("w", "smooth", "Smooth", "Smooth the curves: not, a little, more, much."),
+    ),
     "Panels": (
         *(
             Key(str(digit), f"panel({digit})", f"Panel {title}", f"{about} Once more: all the room.")

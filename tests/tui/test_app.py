@@ -156,6 +156,23 @@ async def test_a_value_changed_under_way_leaves_a_mark() -> None:
         assert (mark.x, mark.label) == (2.0, "lr 0.002")
 
 
+async def test_the_plots_are_looked_about_in_by_keys() -> None:
+    async with app("epochs=3").run_test(size=SIZE) as pilot:
+        await pilot.press("space")
+        await sees(pilot, "✓ finished")
+        loss, score = pilot.app._laboratory.plots.values()
+        await pilot.press("z", "z", "shift+right")
+        await until(pilot, lambda: loss.seen == score.seen)
+        low, high = loss.seen
+        assert high - low == pytest.approx(3 / 1.5**2)
+        assert low > 0.5 * (3 - 3 / 1.5**2)
+        await pilot.press("g", "w")
+        assert (loss.look.log, loss.look.smoothing) == (True, 0.6)
+        await pilot.press("backspace", "w", "w", "w", "g")
+        await until(pilot, lambda: loss.seen == score.seen == (0.0, 3.0))
+        assert (loss.look.log, loss.look.smoothing) == (False, 0.0)
+
+
 async def test_digits_choose_what_is_shown_and_give_it_all_the_room() -> None:
     async with app().run_test(size=SIZE) as pilot:
         laboratory = pilot.app._laboratory

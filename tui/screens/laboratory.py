@@ -6,7 +6,8 @@ below, the panel takes the place of all three. Digits choose, and nothing is out
 
 from __future__ import annotations
 
-from typing import Literal
+from dataclasses import replace
+from typing import Any, Literal
 
 from rich.text import Text
 from textual.app import ComposeResult
@@ -25,7 +26,7 @@ from tui.widgets.about import About
 from tui.widgets.lecture import LectureList
 from tui.widgets.line import Line
 from tui.widgets.panel import Ask, Panel
-from tui.widgets.plot import Look, Plot
+from tui.widgets.plot import Plot
 from tui.widgets.report import Report
 from tui.widgets.status import StatusLine
 from tui.widgets.tabs import PanelTabs
@@ -88,13 +89,13 @@ class Laboratory(Screen[None]):
         """The plots, by what they show."""
         return {name: self.query_one(f"#{name}", Plot) for name in ("loss", "score")}
 
-    def look(self, look: Look) -> None:
-        """Both plots show the same part of the x axis in the same way."""
+    def look(self, **changes: Any) -> None:
+        """Both plots show the same part of the x axis, and in the same way."""
         for plot in self.plots.values():
-            plot.set_look(look)
+            plot.set_look(replace(plot.look, **changes))
 
     def on_plot_looked(self, message: Plot.Looked) -> None:
-        self.look(message.look)
+        self.look(window=message.look.window)
 
     def update(self, scene: Scene) -> None:
         """Show the values to start with, and the run under way or over, if there is one."""
