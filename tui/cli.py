@@ -15,6 +15,7 @@ from typing import NoReturn
 from engine import experiments, registry
 from engine.errors import NnplayError, RequestError, unknown
 
+FIRST = "iris-mlp"  # what the app opens without being told
 EPILOG = "Values are given as key=value, as in: nnplay run iris-mlp lr=0.03 hidden=8,8 seed=7"
 
 
@@ -65,7 +66,7 @@ def _parser(words: Sequence[str]) -> Parser:
     listing.add_argument("--json", action="store_true", help="one JSON object on standard output")
     listing.set_defaults(command=_list)
 
-    run = commands.add_parser("run", help="train without a screen", epilog=EPILOG)
+    run = commands.add_parser("run", help="train, or run a workbook, without a screen", epilog=EPILOG)
     run.add_argument("request", nargs="+", metavar="NAME[@VARIANT] key=value…", help="what to train")
     run.add_argument("--backend", metavar="NAME", help="how steps are computed; the same as backend=NAME")
     run.add_argument("--device", metavar="NAME", help="where; the same as device=NAME")
@@ -83,7 +84,7 @@ def _parser(words: Sequence[str]) -> Parser:
     if first is not None and first not in commands.choices:
         if first.partition("@")[0] in experiments.names():
             raise RequestError(
-                f"{first!r} is an experiment: nnplay play {first} opens it, nnplay run {first} trains it"
+                f"expected a command: nnplay play {first} opens it, nnplay run {first} runs it"
             )
         raise unknown("command", first, commands.choices)
     return parser
@@ -95,7 +96,7 @@ def _add_glyphs(parser: argparse.ArgumentParser) -> None:
 
 
 def _play(options: argparse.Namespace) -> int:
-    spec = experiments.find(*_split(options.request or [experiments.names()[0]]))
+    spec = experiments.find(*_split(options.request or [FIRST]))
     from tui.glyphs import GLYPHS, detect
 
     if options.glyphs not in (None, *GLYPHS):
@@ -121,6 +122,10 @@ def _run(options: argparse.Namespace) -> int:
     name, assignments = _split(options.request)
     flags = {"backend": options.backend, "device": options.device}
     assignments += [f"{key}={value}" for key, value in flags.items() if value is not None]
+    if workbook := experiments.workbook(name, assignments):
+        from tui import headless_workbook
+
+        return headless_workbook.run(workbook, as_json=options.json)
     spec = experiments.find(name, assignments)
     from tui import headless
 

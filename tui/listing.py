@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import textwrap
+from dataclasses import asdict
 
 from engine import experiments
 from engine.spec import KEYS
+from engine.workbook import Workbook
 
 
 def show(*, as_json: bool) -> None:
@@ -14,16 +16,24 @@ def show(*, as_json: bool) -> None:
     if as_json:
         print(json.dumps(_as_json(), indent=2))
         return
-    for name in experiments.names():
-        _print_experiment(experiments.get(name))
+    for entry in experiments.in_order():
+        if isinstance(entry, Workbook):
+            _print_head(entry)
+            print(f"  a workbook of {len(entry.cells)} cells", end="\n\n")
+        else:
+            _print_experiment(entry)
     print("Keys")
     for key in KEYS.values():
         print(f"  {key.name:<13} {key.help}: {key.kind.allowed}")
 
 
+def _print_head(entry: experiments.Experiment | Workbook) -> None:
+    print(f"{entry.name}  ({entry.section} {entry.title})")
+    print(textwrap.indent(textwrap.fill(entry.about, 96), "  "))
+
+
 def _print_experiment(experiment: experiments.Experiment) -> None:
-    print(f"{experiment.name}  ({experiment.section} {experiment.title})")
-    print(textwrap.indent(textwrap.fill(experiment.about, 96), "  "))
+    _print_head(experiment)
     published = experiment.spec()
     for name, variant in experiment.variants.items():
         changes = experiment.spec(name).changed_from(published)
@@ -36,18 +46,20 @@ def _print_experiment(experiment: experiments.Experiment) -> None:
 
 
 def _as_json() -> dict[str, object]:
-    found = []
-    for name in experiments.names():
-        experiment = experiments.get(name)
+    found, workbooks = [], []
+    for experiment in experiments.in_order():
+        about = {key: getattr(experiment, key) for key in ("name", "section", "title", "about")}
+        if isinstance(experiment, Workbook):
+            workbooks.append(about | {"cells": [asdict(cell) for cell in experiment.cells]})
+            continue
         variants: dict[str, dict[str, object]] = {
             v: {"about": variant.about} for v, variant in experiment.variants.items()
         }
         for variant in variants:
             variants[variant]["values"] = experiment.spec(variant).to_json()
-        about = {key: getattr(experiment, key) for key in ("name", "section", "title", "about")}
         found.append(about | {"variants": variants})
     keys = {
         key.name: {"help": key.help, "allowed": key.kind.allowed, "takes_effect": key.effect}
         for key in KEYS.values()
     }
-    return {"experiments": found, "keys": keys}
+    return {"experiments": found, "workbooks": workbooks, "keys": keys}

@@ -1,4 +1,4 @@
-"""The lecture's experiments: one file per section, found by name; each holds an EXPERIMENT.
+"""The lecture's experiments and workbooks: one file per section, found by name; each holds an EXPERIMENT.
 
 A request is words as a person types them, `iris-mlp@corrected lr=0.03 hidden=8,8`; `find` turns them into a
 spec and `words` turns a spec back into them.
@@ -13,6 +13,7 @@ from typing import Any
 from engine import registry
 from engine.errors import RequestError, unknown
 from engine.spec import KEYS, Spec
+from engine.workbook import Workbook
 
 
 @dataclass(frozen=True)
@@ -46,16 +47,36 @@ def names() -> tuple[str, ...]:
     return registry.names("experiments")
 
 
+def entry(name: str) -> Experiment | Workbook:
+    """The experiment or workbook of that name. Raises RequestError, with the nearest, if there is none."""
+    found: Experiment | Workbook = registry.load("experiments", name).EXPERIMENT
+    return found
+
+
 def get(name: str) -> Experiment:
-    """The experiment of that name. Raises RequestError, with the nearest name, if there is none."""
-    experiment: Experiment = registry.load("experiments", name).EXPERIMENT
-    return experiment
+    """The experiment of that name, to train. Raises RequestError if there is none, or for a workbook."""
+    found = entry(name)
+    if isinstance(found, Workbook):
+        raise RequestError(f"{name} is a workbook, not a thing to train: nnplay play {name} opens it")
+    return found
 
 
-def in_order() -> tuple[Experiment, ...]:
-    """All of them, in the order of the lecture's sections."""
-    found = (get(name) for name in names())
-    return tuple(sorted(found, key=lambda experiment: [int(n) for n in experiment.section.split(".")]))
+def workbook(name: str, assignments: Iterable[str] = ()) -> Workbook | None:
+    """The workbook of that name, None for an experiment. Raises RequestError for a value or a variant."""
+    bare, _, variant = name.partition("@")
+    found = entry(bare)
+    if not isinstance(found, Workbook):
+        return None
+    for word in (f"@{variant}" if variant else "", *assignments):
+        if word:
+            raise RequestError(f"{bare} is a workbook, changed by editing: it takes no {word}")
+    return found
+
+
+def in_order() -> tuple[Experiment | Workbook, ...]:
+    """All experiments and workbooks, in the order of the lecture's sections."""
+    found = [entry(name) for name in names()]
+    return tuple(sorted(found, key=lambda entry: [int(number) for number in entry.section.split(".")]))
 
 
 def find(name: str, assignments: Iterable[str] = ()) -> Spec:

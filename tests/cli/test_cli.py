@@ -72,6 +72,16 @@ def test_the_report_says_which_backend_ran_and_where_the_test_rows_went() -> Non
         (["run", "iris-mlp", "epochs=0"], "epochs: expected a whole number from 1 to 1,000,000, got 0"),
         (["run", "iris-mlp", "hidden=0"], "hidden: expected widths from 1"),
         (
+            ["run", "tensors", "lr=0.1"],
+            "tensors is a workbook, changed by editing: it takes no lr=0.1",
+        ),
+        (
+            ["run", "softmax@corrected"],
+            "softmax is a workbook, changed by editing: it takes no @corrected",
+        ),
+        (["run", "tensor"], "did you mean tensors?"),
+        (["tensors"], "nnplay play tensors opens it"),
+        (
             ["run", "iris-mlp", "batch_size=1e9"],
             "batch_size: expected a whole number from 1 to 1,000,000, got 1e9",
         ),
@@ -265,6 +275,11 @@ def test_list_names_every_experiment_variant_and_key() -> None:
     assert iris["variants"]["corrected"]["values"]["output"] == "logits"
     for word in ("iris-mlp", "@published", "@corrected", *listed["keys"]):
         assert word in text
+    workbooks = {workbook["name"]: workbook for workbook in listed["workbooks"]}
+    assert list(workbooks) == ["tensors", "pipelines", "activations", "softmax"]
+    for name, workbook in workbooks.items():
+        assert f"{name}  ({workbook['section']} {workbook['title']})" in text
+        assert f"a workbook of {len(workbook['cells'])} cells" in text
 
 
 def test_help_and_version() -> None:
@@ -281,3 +296,63 @@ def test_check_and_bench_belong_to_the_engine() -> None:
     wrong = nnplay("bench", "opps")
     assert (wrong.returncode, wrong.stderr.count("\n")) == (2, 1)
     assert "did you mean ops?" in wrong.stderr
+
+
+def test_a_workbook_runs_and_prints_its_cells_and_results() -> None:
+    done = nnplay("run", "softmax")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "y_probas = softmax(Z)" in done.stdout
+    assert "Probabilities:\n [0.447 0.161 0.392]" in done.stdout
+    assert re.search(r"0 +1\.7800 +0\.8557 +0\.4467 +●", done.stdout)
+    assert "\x1b" not in done.stdout
+
+
+def test_a_workbook_as_json_is_one_object_with_the_tensors_of_its_cells() -> None:
+    done = nnplay("run", "tensors", "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    cells = json.loads(done.stdout)["cells"]
+    assert [cell["cell"] for cell in cells] == list(range(1, 19))
+    t_b = next(tensor for tensor in cells[0]["tensors"] if tensor["name"] == "t_b")
+    about = {"shape": [3], "dtype": "int32", "stride": [1], "device": "cpu", "requires_grad": False}
+    assert t_b == {"name": "t_b", **about, "values": [4, 5, 6]}
+
+
+def test_a_cell_that_fails_ends_its_workbook_with_status_1() -> None:
+    code = """
+import sys
+from engine.workbook import Workbook, cells
+from tui import headless_workbook
+source = "# %%\\n# One.\\n1 + 1\\n# %%\\n# Two.\\n1 / 0\\n# %%\\n# Three.\\n3\\n"
+sys.exit(headless_workbook.run(Workbook("w", "9", "W", "", cells(source)), as_json="--json" in sys.argv))
+"""
+    for words in ([], ["--json"]):
+        done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True)
+        assert (done.returncode, done.stderr) == (1, "nnplay: cell 2 of w failed\n")
+        assert "ZeroDivisionError" in done.stdout
+        assert "Three" not in done.stdout
+
+
+def test_an_interrupted_workbook_gives_130_and_leaves_no_process() -> None:
+    code = """
+from engine.workbook import Workbook, cells
+from tui import headless_workbook
+import tui.cli
+cells = cells("# %%\\n# One.\\nimport os; print(os.getpid())\\n# %%\\nwhile True: pass\\n")
+tui.cli._run = lambda options: headless_workbook.run(Workbook("w", "9", "W", "", cells), as_json=False)
+raise SystemExit(tui.cli.main(["run", "w"]))
+"""
+    process = subprocess.Popen([sys.executable, "-uc", code], stdout=subprocess.PIPE, text=True)
+    assert process.stdout
+    lab = int(wait_for(lambda: re.fullmatch(r"(\d+)\n", process.stdout.readline()))[1])
+    process.send_signal(signal.SIGINT)
+    assert process.wait(20) == 130
+    process.stdout.close()
+    wait_for(lambda: _ended(lab))
+
+
+def _ended(process: int) -> bool:
+    """A zombie has ended: where process 1 is no init, nobody buries it."""
+    try:
+        return " Z " in Path(f"/proc/{process}/stat").read_text()
+    except OSError:
+        return True
