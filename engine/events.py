@@ -75,6 +75,18 @@ class Commanded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Resumed:
+    """Another process took the run up again. What the log tells up to here stands: `step` follows on it."""
+
+    time: float
+    step: int
+    epoch: int  # completed
+    paused: bool  # waits for a command before the next step
+    checkpoint: int  # the step from which the run was computed anew up to `step`; 0: from its begin
+    versions: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """How good the network is.
 
@@ -96,7 +108,7 @@ class Report:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
-    """The run is over; nothing follows. `epoch` counts the epochs that were completed."""
+    """The run is over; nothing follows unless it is resumed. `epoch` counts the completed epochs."""
 
     time: float
     state: EndState
@@ -109,13 +121,14 @@ class Ended:
     exit_status: int = 0
 
 
-Event = Started | Progressed | EpochEnded | Commanded | Ended
+Event = Started | Progressed | EpochEnded | Commanded | Resumed | Ended
 
 _NAMES: dict[type, str] = {
     Started: "started",
     Progressed: "progress",
     EpochEnded: "epoch",
     Commanded: "command",
+    Resumed: "resumed",
     Ended: "ended",
 }
 _TYPES: dict[str, type] = {name: kind for kind, name in _NAMES.items()}

@@ -30,6 +30,7 @@ from engine.events import Event, from_line, to_line
 from engine.locations import runs_dir
 from engine.spec import Spec
 
+PIECE = 1 << 16  # bytes of a log that are searched for a line's end at once
 RESERVE = 16384  # bytes: a last line, in blocks of whatever file system
 
 
@@ -96,7 +97,21 @@ class RunWriter:
     def __init__(self, path: Path):
         self.path = path / "events.jsonl"
         with _storage_errors(self.path):
-            self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+            self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+            self._drop_torn_line()
+
+    def _drop_torn_line(self) -> None:
+        """A process that was killed in the middle of a line has left its begin; no reader has taken it in."""
+        end = whole = os.fstat(self._file).st_size
+        while whole:
+            begin = max(0, whole - PIECE)
+            newline = os.pread(self._file, whole - begin, begin).rfind(b"\n")
+            if newline >= 0:
+                whole = begin + newline + 1
+                break
+            whole = begin
+        if whole < end:
+            os.ftruncate(self._file, whole)
 
     def append(self, event: Event) -> None:
         line = to_line(event)
@@ -113,6 +128,11 @@ class RunWriter:
                 with contextlib.suppress(OSError):
                     os.ftruncate(self._file, start)
                 raise
+
+    def sync(self) -> None:
+        """Make what was appended safe against a power cut."""
+        with _storage_errors(self.path):
+            os.fsync(self._file)
 
     def append_last(self, event: Event) -> None:
         """Append the event that ends the log, in the room kept for it if the disk is full; then close."""

@@ -14,30 +14,48 @@ import platform
 import queue
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
 from importlib import metadata
 
 from engine import registry
 from engine.backends.base import Metrics, NonFiniteLoss, Training
+from engine.checkpoints import Checkpoint
 from engine.control import Command, Inbox
 from engine.datasets import check_batch, prepare
 from engine.errors import RequestError, unknown
-from engine.events import Commanded, Ended, EndState, EpochEnded, Event, Progressed, Started
+from engine.events import Commanded, Ended, EndState, EpochEnded, Event, Progressed, Resumed, Started
+from engine.replay import Moment, Past
 from engine.report import make_report
 from engine.spec import KEYS, Spec
 
 SLICE = 0.01  # seconds of training between two looks into the inbox
 PROGRESS = 0.25  # seconds between two reports from within an epoch
+KEEP = 5.0  # seconds between two checkpoints
+KEEP_SHARE = 0.05  # of the time, at most, that goes into checkpoints
+IDLE = 0.25  # seconds of waiting for a command after which a paused run makes a checkpoint
 
 
 class Trainer:
     """Trains one spec; `paused` waits for a command before the first step.
 
+    With a `past`, the run goes on from the last event that is stored; `keep` is handed a checkpoint every few
+    seconds, when the run pauses, and at its end, always after the events before it were taken.
+
     Raises RequestError if the data do not fit the spec.
     """
 
-    def __init__(self, spec: Spec, inbox: Inbox, *, paused: bool = False, began: float | None = None):
+    def __init__(
+        self,
+        spec: Spec,
+        inbox: Inbox,
+        *,
+        paused: bool = False,
+        began: float | None = None,
+        past: Past | None = None,
+        keep: Callable[[Checkpoint], None] | None = None,
+    ):
         self.spec = spec
+        self.past = past if past and past.started else None
         self.data = prepare(spec)
         self.inbox = inbox
         self.began = time.monotonic() if began is None else began
@@ -49,15 +67,23 @@ class Trainer:
         self.later: deque[Command] = deque()
         self.slice = 1
         self.last: EpochEnded | None = None
+        self.keep = keep
+        self.keep_next = time.monotonic() + KEEP
+        self.commands = 0  # that have taken effect
+        self.kept = (0, 0)  # step and commands of the last checkpoint
 
     def events(self) -> Iterator[Event]:
         """All events of the run. Raises RequestError, before the first, if the backend cannot run it."""
-        training: Training = registry.load("backends", self.spec.backend).start(self.spec, self.data)
+        training: Training
         state: EndState = "finished"
         message = ""
-        try:
+        if self.past:
+            training = yield from self._resumed(self.past)
+        else:
+            training = registry.load("backends", self.spec.backend).start(self.spec, self.data)
             training.begin_epoch()
             yield self._started(training)
+        try:
             while self.epoch < self.spec.epochs and not self.stopped:
                 yield from self._epoch(training)
             if self.stopped:
@@ -68,6 +94,8 @@ class Trainer:
             where = f"at step {self.step + 1}, in epoch {self.epoch + 1}"
             message = f"{error} {where}; try a lower lr than {self.spec.lr:g}"
         yield self._ended(training, state, message)
+        if state != "failed":
+            self._keep(training)
 
     def accept(self, command: Command) -> None:
         """Queue a command. Raises RequestError if it cannot take effect in a run that is under way."""
@@ -92,6 +120,8 @@ class Trainer:
             yield from self._obey(training)
             if self.stopped:
                 return
+            if time.monotonic() >= self.keep_next:  # here, where the next epoch has begun
+                self._keep(training)
             wanted = min(self.slice, training.steps_left, self.goal - self.step)
             self._advance(training, int(wanted))
             now = time.monotonic()
@@ -128,8 +158,9 @@ class Trainer:
 
     def _obey(self, training: Training) -> Iterator[Event]:
         """Carry out the commands that wait; while paused, wait for the next."""
-        while not self.stopped and (command := self._next_command()):
+        while not self.stopped and (command := self._next_command(training)):
             self._carry_out(command, training)
+            self.commands += 1
             yield Commanded(
                 time=time.time(),
                 step=self.step,
@@ -139,20 +170,66 @@ class Trainer:
                 value=command.value,
             )
 
-    def _next_command(self) -> Command | None:
+    def _next_command(self, training: Training) -> Command | None:
         """A step or epoch asked for while another is under way has its turn after it; all else is for now."""
         if self.step >= self.goal and self.later:
             return self.later.popleft()
         try:
-            command = self.inbox.get(block=self.step >= self.goal)
+            command = self._wait_for_command(training) if self.step >= self.goal else self.inbox.get_nowait()
         except queue.Empty:
             return None
         if command.name in ("step", "epoch") and self.step < self.goal < math.inf:
             self.later.append(command)
-            return self._next_command()
+            return self._next_command(training)
         if command.name != "set":
             self.later.clear()
         return command
+
+    def _wait_for_command(self, training: Training) -> Command:
+        """The next command; a run that nobody steps on at once makes a checkpoint meanwhile."""
+        if self.keep and self.kept != (self.step, self.commands):
+            try:
+                return self.inbox.get(timeout=IDLE)
+            except queue.Empty:
+                self._keep(training)
+        return self.inbox.get()
+
+    def _keep(self, training: Training) -> None:
+        """Hand out a checkpoint, unless nothing happened since the last."""
+        if self.keep is None or self.kept == (self.step, self.commands):
+            return
+        begun = time.monotonic()
+        self.keep(
+            Checkpoint(
+                step=self.step,
+                epoch=self.epoch,
+                commands=self.commands,
+                seconds=self.seconds,
+                spec=self.spec,
+                state=training.state(),
+            )
+        )
+        self.kept = (self.step, self.commands)
+        now = time.monotonic()
+        self.keep_next = now + max(KEEP, (now - begun) / KEEP_SHARE)
+
+    def _resumed(self, past: Past) -> Generator[Event, None, Training]:
+        """Compute the run up to the last event that is stored, and say so."""
+        moment = Moment(past, self.data)
+        moment.go(past.step)
+        self.spec, self.step, self.epoch, self.last = moment.spec, moment.step, moment.epoch, past.epoch
+        self.seconds = max(moment.seconds, self.last.seconds if self.last else 0.0)
+        self.commands = len(past.commands)
+        self.goal = self.step if self.goal < math.inf else math.inf
+        yield Resumed(
+            time=time.time(),
+            step=self.step,
+            epoch=self.epoch,
+            paused=self.step >= self.goal,
+            checkpoint=moment.begun_at,
+            versions=_versions(),
+        )
+        return moment.training
 
     def _carry_out(self, command: Command, training: Training) -> None:
         match command.name:
@@ -195,8 +272,7 @@ class Trainer:
             steps_per_epoch=training.steps_left,
             feature_names=self.data.feature_names,
             class_names=self.data.class_names,
-            versions={"python": platform.python_version()}
-            | {p: metadata.version(p) for p in ("nnplay", "torch")},
+            versions=_versions(),
         )
 
     def _ended(self, training: Training, state: EndState, message: str) -> Ended:
@@ -212,3 +288,7 @@ class Trainer:
             report=make_report(training, self.data, train) if state != "failed" else None,
             exit_status={"finished": 0, "interrupted": 130, "failed": 1}[state],
         )
+
+
+def _versions() -> dict[str, str]:
+    return {"python": platform.python_version()} | {p: metadata.version(p) for p in ("nnplay", "torch")}

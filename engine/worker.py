@@ -2,8 +2,9 @@
 
     python -m engine.worker RUN_DIR --lock FD [--paused] [--until-eof]
 
-It needs no terminal and is deaf to a hang-up, so it outlives whoever started it; `--until-eof` ties it to the
-starter instead: when its standard input ends, the run is stopped and stored.
+A run that was begun before goes on from the last event that is stored. The worker needs no terminal and is
+deaf to a hang-up, so it outlives whoever started it; `--until-eof` ties it to the starter instead: when its
+standard input ends, the run is stopped and stored.
 """
 
 from __future__ import annotations
@@ -19,10 +20,12 @@ import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from engine import checkpoints
+from engine.checkpoints import Checkpoint
 from engine.control import Command, Inbox, listen
-from engine.errors import NnplayError
+from engine.errors import NnplayError, StorageError
 from engine.events import Ended, EndState, EpochEnded
-from engine.runs import RunReader, RunWriter
+from engine.runs import RunWriter
 
 if TYPE_CHECKING:
     from engine.trainer import Trainer
@@ -78,10 +81,21 @@ class Worker:
         return ended.exit_status
 
     def _train(self, writer: RunWriter) -> int:
-        from engine.trainer import Trainer  # torch is paid for here, after the signals are in order
+        from engine import replay  # torch is paid for here, after the signals are in order
+        from engine.trainer import Trainer
+
+        def keep(checkpoint: Checkpoint) -> None:
+            writer.sync()  # a checkpoint never knows of more than the log
+            checkpoints.write(self.path, checkpoint)
 
         status = 1
-        self.trainer = Trainer(RunReader(self.path).spec, self.inbox, paused=self.paused, began=self.began)
+        past = replay.read(self.path)
+        if past.damage:
+            raise StorageError(f"the run cannot go on, its log is damaged: {past.damage}")
+        self.stored = past.epoch
+        self.trainer = Trainer(
+            past.spec, self.inbox, paused=self.paused, began=self.began, past=past, keep=keep
+        )
         with listen(self.path.name, self.trainer.accept):
             for event in self.trainer.events():
                 writer.append(event)

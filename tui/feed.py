@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from engine.errors import NnplayError
-from engine.events import Commanded, Ended, EpochEnded, Event, Progressed, Started
+from engine.events import Commanded, Ended, EpochEnded, Event, Progressed, Resumed, Started
 from engine.runs import RunReader, is_alive
 from engine.spec import Spec
 from tui.history import Curves, History
@@ -97,7 +97,7 @@ class Feed:
                 )
             if snapshot is not self._snapshot:
                 self._tell(snapshot)
-            if snapshot.over:
+            if snapshot.over and not events:  # what ended may have been resumed, further on in the log
                 return
             self._closed.wait(FRAME)
 
@@ -141,6 +141,10 @@ class Feed:
                 )
             case Commanded():
                 return self._command(old, event)
+            case Resumed():
+                self._waiting = None
+                state: State = "paused" if event.paused else "running"
+                return replace(old, state=state, ended=None, message="")
             case Ended():
                 return replace(
                     old,

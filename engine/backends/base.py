@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from engine.checkpoints import State
 from engine.datasets import Array, Prepared
 from engine.spec import Spec
 
@@ -55,6 +56,15 @@ class Training(Protocol):
 
     def change(self, spec: Spec) -> None:
         """Take over the values of `spec` that may change in a run: live ones now, others next epoch."""
+
+    def batch(self) -> Array:
+        """The training rows of the next step, whole numbers; none between epochs."""
+
+    def state(self) -> State:
+        """All that fixes what comes next, copied. Within an epoch as well as between two."""
+
+    def restore(self, state: State) -> None:
+        """Go on from where another training of the same spec was, bit for bit."""
 
 
 class Backend(Protocol):

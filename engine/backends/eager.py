@@ -6,14 +6,17 @@ numbers it gives are the lecture's, bit for bit.
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Iterator
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from engine.backends.base import Metrics, NonFiniteLoss
+from engine.checkpoints import State
 from engine.datasets import Array, Prepared
 from engine.errors import RequestError
 from engine.layers import reference
@@ -68,6 +71,9 @@ class LoopTraining:
         self.loss_fn = nn.CrossEntropyLoss() if self.classifies else nn.MSELoss()
         self.optimizer = _optimizer(self.model, spec)
 
+        self.order: list[list[int]] = []  # the epoch's batches of rows
+        self.random = torch.get_rng_state()  # of this training: another in the same process has its own
+
     @property
     def parameters(self) -> int:
         return sum(p.numel() for p in self.model.parameters())
@@ -75,8 +81,11 @@ class LoopTraining:
     def begin_epoch(self) -> None:
         self.seen = self.correct = 0
         self.loss_sum = 0.0
-        self.batches = iter(self.loader)
-        self.steps_left = len(self.loader)
+        with self._generator():
+            iter(self.loader)  # draws a seed for workers, as a loop over the loader does, and then the order
+            self.order = list(self.loader.batch_sampler or ())
+            self.random = torch.get_rng_state()
+        self._take(len(self.order))
 
     def advance(self, steps: int) -> None:
         for taken in range(steps):
@@ -117,6 +126,64 @@ class LoopTraining:
             group.update({name: value for name, value in _rates(spec).items() if name in group})
         self._load(spec)
 
+    def batch(self) -> Array:
+        return np.array(self.order[-self.steps_left] if self.steps_left else [], dtype=np.int64)
+
+    def state(self) -> State:
+        arrays = {"order": np.array([row for batch in self.order for row in batch], dtype=np.int64)}
+        arrays["random"] = _copy(self.random)
+        numbers: dict[str, int | float] = {
+            "batch_size": len(self.order[0]) if self.order else 1,
+            "steps_left": self.steps_left,
+            "loss_sum": self.loss_sum,
+            "seen": self.seen,
+            "correct": self.correct,
+        }
+        for name, parameter in self.model.named_parameters():
+            arrays[name] = _copy(parameter)
+            for key, value in self.optimizer.state.get(parameter, {}).items():
+                if key == "step":  # the same for all
+                    numbers["optimizer.step"] = float(value)
+                elif value is not None:
+                    arrays[f"optimizer.{key}.{name}"] = _copy(value)
+        return State(arrays, numbers)
+
+    def restore(self, state: State) -> None:
+        numbers = state.numbers
+        arrays = {name: torch.from_numpy(array.copy()) for name, array in state.arrays.items()}
+        for name, parameter in self.model.named_parameters():
+            parameter.data.copy_(arrays[name])
+            self.optimizer.state[parameter] = {
+                key.split(".")[1]: value.to(self.device)
+                for key, value in arrays.items()
+                if key.startswith("optimizer.") and key.endswith(f".{name}")
+            }
+            if "optimizer.step" in numbers:
+                self.optimizer.state[parameter]["step"] = torch.tensor(numbers["optimizer.step"])
+        self.loss_sum, self.seen, self.correct = (
+            numbers["loss_sum"],
+            int(numbers["seen"]),
+            int(numbers["correct"]),
+        )
+        order, size = arrays["order"].tolist(), int(numbers["batch_size"])
+        self.order = [order[begin : begin + size] for begin in range(0, len(order), size)]
+        self.random = arrays["random"]
+        self._take(int(numbers["steps_left"]))
+
+    @contextlib.contextmanager
+    def _generator(self) -> Iterator[None]:
+        """torch's default generator is this training's own, and afterwards what it was."""
+        with torch.random.fork_rng(devices=[]):
+            torch.set_rng_state(self.random)
+            yield
+
+    def _take(self, steps: int) -> None:
+        """Make the last `steps` batches of the epoch those that come."""
+        self.steps_left = steps
+        rest = self.order[len(self.order) - steps :]
+        with self._generator():  # making the iterator draws as well
+            self.batches = iter(DataLoader(self.rows, batch_sampler=rest))
+
     def _load(self, spec: Spec) -> None:
         """The loader of the epochs to come; the one under way goes on with the iterator it has."""
         self.loader = DataLoader(self.rows, spec.batch_size, shuffle=spec.shuffle, drop_last=spec.drop_last)
@@ -145,6 +212,10 @@ def _network(
     activations = [spec.activation] * len(spec.hidden) + [last]
     sizes = zip(widths, widths[1:], activations, strict=False)
     return nn.Sequential(*(layer(i, o, activation, dtype=dtype) for i, o, activation in sizes))
+
+
+def _copy(tensor: Tensor) -> Array:
+    return tensor.detach().cpu().numpy().copy()
 
 
 def _rates(spec: Spec) -> dict[str, float]:

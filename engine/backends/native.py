@@ -5,11 +5,18 @@ First weights and order of batches are those of the eager backend, bit for bit. 
 
 from __future__ import annotations
 
+import numpy as np
+
 from engine import mlp, ops
 from engine.backends.base import Metrics, NonFiniteLoss
+from engine.checkpoints import State
 from engine.datasets import Array, Prepared
 from engine.errors import RequestError
 from engine.spec import Spec
+
+MEMORY = {"sgd": ["momentum_buffer"], "adam": ["exp_avg", "exp_avg_sq"]}
+MEMORY["adamw"] = MEMORY["adam"]
+"""torch's names for what each optimizer remembers: the first moment, the second."""
 
 
 def start(spec: Spec, data: Prepared) -> NativeTraining:
@@ -24,6 +31,8 @@ class NativeTraining:
             raise RequestError(
                 f"backend=native runs on device=cpu, got device={spec.device}; use backend=fused"
             )
+        self.memory = MEMORY[spec.optimizer]
+        self.dtype = spec.dtype
         self.classifies = bool(data.class_names)
         self.widths = mlp.widths(spec, data.train_x.shape[1], len(data.class_names))
         try:
@@ -72,6 +81,37 @@ class NativeTraining:
     def change(self, spec: Spec) -> None:
         self.run.set_rule(mlp.rule(spec))
         self.run.set_batches(mlp.batches(spec))
+
+    def batch(self) -> Array:
+        return self.run.batch()
+
+    def state(self) -> State:
+        arrays, numbers = self.run.state()
+        kept = {"order": arrays["order"], "random": arrays["generator"]}
+        kept |= self._named("", arrays["weights"])
+        for name, moment in zip(self.memory, (arrays["first_moment"], arrays["second_moment"]), strict=False):
+            kept |= self._named(f"optimizer.{name}.", moment)
+        return State(kept, numbers)
+
+    def restore(self, state: State) -> None:
+        arrays = {"order": state.arrays["order"], "generator": state.arrays["random"]}
+        arrays["weights"] = self._joined("", state.arrays)
+        first, *second = (self._joined(f"optimizer.{name}.", state.arrays) for name in self.memory)
+        arrays["first_moment"] = first
+        arrays["second_moment"] = second[0] if second else np.zeros(self.parameters)
+        self.run.restore(arrays, state.numbers)
+
+    def _named(self, prefix: str, parameters: Array) -> dict[str, Array]:
+        """One array for each of torch's parameters, in the run's own type."""
+        parts = mlp.split_layers(parameters.astype(self.dtype), self.widths)
+        return {
+            f"{prefix}{place // 2}.{('weight', 'bias')[place % 2]}": part for place, part in enumerate(parts)
+        }
+
+    def _joined(self, prefix: str, arrays: dict[str, Array]) -> Array:
+        """The arrays of `_named` as one, (parameters,) in float64."""
+        names = self._named(prefix, np.zeros(self.parameters))
+        return np.concatenate([arrays[name].ravel() for name in names]).astype(np.float64)
 
     def weights(self) -> list[Array]:
         """The present weights, layer by layer: weight (out, in), bias (out), ..."""
