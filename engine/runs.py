@@ -54,15 +54,17 @@ def create(spec: Spec) -> Claim:
     """A new, locked run directory for the spec. Raises StorageError if it cannot be written."""
     stamp = time.strftime("%Y%m%d-%H%M%S")
     path = runs_dir() / f"{stamp}-{spec.experiment}-{secrets.token_hex(3)}"
+    draft = path.parent.with_name(f".{path.name}")  # made beside the runs: nobody sees half a run
     with _storage_errors(path):
-        path.mkdir(mode=0o700)
+        draft.mkdir(mode=0o700)
         try:
-            (path / "spec.json").write_text(json.dumps(spec.to_json(), indent=2) + "\n")
-            lock = os.open(path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            (draft / "spec.json").write_text(json.dumps(spec.to_json(), indent=2) + "\n")
+            lock = os.open(draft / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             os.write(lock, bytes(RESERVE))
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            draft.rename(path)
         except OSError:
-            shutil.rmtree(path, ignore_errors=True)
+            shutil.rmtree(draft, ignore_errors=True)
             raise
     return Claim(path, lock)
 
