@@ -68,7 +68,7 @@ class Trainer:
         self.slice = 1
         self.last: EpochEnded | None = None
         self.keep = keep
-        self.keep_next = time.monotonic() + KEEP
+        self.keep_next = math.inf
         self.commands = 0  # that have taken effect
         self.kept = (0, 0)  # step and commands of the last checkpoint
 
@@ -83,6 +83,7 @@ class Trainer:
             training = registry.load("backends", self.spec.backend).start(self.spec, self.data)
             training.begin_epoch()
             yield self._started(training)
+        self.keep_next = time.monotonic() + KEEP
         try:
             while self.epoch < self.spec.epochs and not self.stopped:
                 yield from self._epoch(training)
