@@ -58,21 +58,35 @@ class Past:
 
 def read(path: Path) -> Past:
     """The past of the run in a directory. Raises StorageError if what was asked for cannot be read."""
-    reader = RunReader(path)
-    started, epoch, step = None, None, 0
-    commands: list[Commanded] = []
-    while events := reader.poll(1 << 20):
-        for event in events:
-            match event:
-                case Started():
-                    started = event
-                case EpochEnded():
-                    epoch = event
-                case Commanded():
-                    commands.append(event)
-            if isinstance(event, EpochEnded | Commanded | Progressed | Ended | Resumed):
-                step = max(step, event.step)
-    return Past(path, reader.spec, started, commands, epoch, step, checkpoints.steps(path), reader.damage)
+    return PastReader(path).read()
+
+
+class PastReader:
+    """Reads the past of a run that may still be under way; what was read once is not read again."""
+
+    def __init__(self, path: Path):
+        self._reader = RunReader(path)
+        self._past = Past(path, self._reader.spec, None, [], None, 0, [], "")
+
+    def read(self) -> Past:
+        """The past up to now."""
+        started, epoch, step = self._past.started, self._past.epoch, self._past.step
+        commands = list(self._past.commands)
+        while events := self._reader.poll(1 << 20):
+            for event in events:
+                match event:
+                    case Started():
+                        started = event
+                    case EpochEnded():
+                        epoch = event
+                    case Commanded():
+                        commands.append(event)
+                if isinstance(event, EpochEnded | Commanded | Progressed | Ended | Resumed):
+                    step = max(step, event.step)
+        stored = checkpoints.steps(self._past.path)
+        damage = self._reader.damage
+        self._past = Past(self._past.path, self._reader.spec, started, commands, epoch, step, stored, damage)
+        return self._past
 
 
 class Moment:
@@ -88,7 +102,7 @@ class Moment:
     def __init__(self, past: Past, data: Prepared | None = None):
         self.past = past
         self.data = data or prepare(past.spec)
-        self._begin(None)
+        self.begin(None)
 
     def go(self, step: int) -> None:
         """Be at the moment after `step` updates, with all that was commanded by then.
@@ -96,9 +110,10 @@ class Moment:
         Goes on from where it is, or from a checkpoint where that is nearer. Raises RequestError beyond the
         run's end, and NonFiniteLoss where the run met one; `step` then counts the good updates.
         """
-        found = self.past.checkpoint(step)
-        if step < self.step or (found and found.step > self.step):
-            self._begin(found)
+        if step < self.step or any(self.step < at <= step for at in self.past.checkpoints):
+            found = self.past.checkpoint(step)
+            if step < self.step or (found and found.step > self.step):
+                self.begin(found)
         self._follow_log()
         while self.step < step:
             if not self.training.steps_left:
@@ -106,7 +121,8 @@ class Moment:
             self._advance(step)
             self._follow_log()
 
-    def _begin(self, found: Checkpoint | None) -> None:
+    def begin(self, found: Checkpoint | None) -> None:
+        """Be at the moment of a checkpoint of this run, kept anywhere; None for the run's begin."""
         self._commands = found.commands if found else 0  # that have taken effect
         self.spec = self.past.spec_after(self._commands)
         self.begun_at = self.step = found.step if found else 0
@@ -140,3 +156,14 @@ class Moment:
             self._commands += 1
             self.spec = self.past.spec_after(self._commands)
             self.training.change(self.spec)
+
+    def checkpoint(self) -> Checkpoint:
+        """This moment, to begin from again."""
+        return Checkpoint(
+            step=self.step,
+            epoch=self.epoch,
+            commands=self._commands,
+            seconds=self.seconds,
+            spec=self.spec,
+            state=self.training.state(),
+        )

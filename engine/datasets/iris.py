@@ -15,3 +15,10 @@ def load() -> Dataset:
         feature_names=[name.removesuffix(" (cm)") for name in iris["feature_names"]],
         class_names=[str(name) for name in iris["target_names"]],
     )
+
+
+SCRIPT = """
+from sklearn.datasets import load_iris
+
+features, targets = load_iris(return_X_y=True)
+"""

@@ -1,0 +1,67 @@
+"""What the network says over a rectangle of two features, and the rows of the data on it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from engine import moments
+from engine.anatomy import plane, ranges
+from engine.datasets import Array, Prepared
+from engine.frames import Answer
+
+ROWS = 2000  # of the data, at most; of more, evenly chosen ones
+
+
+def answer(*, x: int, y: int, width: int, height: int, **source: Any) -> Answer:
+    """Decisions on a grid, and rows: `x` and `y` are columns of the features, the rest is `moments.find`'s.
+
+    Arrays: `decisions` (height, width), the class or, from -1 to 1, the number predicted, the top row first;
+    `certainty` of the same shape, from 0 to 1. Of the rows: `places` (n, 2) in the rectangle, from (0, 0)
+    bottom left to (1, 1), `targets`, `predicted`, and whether they are `test` rows; (n,) each. Of a
+    regression over one feature the rectangle has the targets upwards, and `line` (4 × width,) is what is
+    predicted across it.
+    """
+    moment = moments.find(**source)
+    data, network = moment.data, moment.network
+    columns = data.train_x.shape[1]
+    x, y = x % columns, y % columns
+    rectangle = plane(data, x, y)
+    decisions, certainty = network.predict(rectangle.rows(width, height))
+    rows, targets, test = _rows(data)
+    arrays = {
+        "decisions": decisions.reshape(height, width),
+        "certainty": certainty.reshape(height, width).astype(np.float32),
+        "places": rectangle.places(rows),
+        "targets": targets,
+        "predicted": network.predict(rows)[0],
+        "test": test,
+    }
+    sides = ranges(data, rectangle)
+    if not network.classifies:
+        low, high = _around(targets)
+        arrays["decisions"] = np.clip(2 * (arrays["decisions"] - low) / (high - low) - 1, -1, 1)
+        if columns == 1:
+            line, _ = network.predict(rectangle.rows(4 * width, 1))
+            arrays["line"] = (line - low) / (high - low)
+            arrays["places"][:, 1] = (targets - low) / (high - low)
+            sides[1] = [low, high]
+    count = len(data.train_y) + len(data.test_y)
+    return Answer(moment.values() | {"x": x, "y": y, "ranges": sides, "rows": count}, arrays)
+
+
+def _around(targets: Array) -> tuple[float, float]:
+    """A range around all targets, with a margin of a tenth."""
+    low, high = float(targets.min()), float(targets.max())
+    margin = (high - low) / 10 or 0.5
+    return low - margin, high + margin
+
+
+def _rows(data: Prepared) -> tuple[Array, Array, Array]:
+    """Features, targets and whether they are test rows, of train rows and then test rows."""
+    features = np.concatenate([data.train_x, data.test_x])
+    targets = np.concatenate([data.train_y, data.test_y])
+    test = np.arange(len(targets)) >= len(data.train_y)
+    chosen = np.unique(np.linspace(0, len(targets) - 1, min(len(targets), ROWS)).astype(int))
+    return features[chosen], targets[chosen], test[chosen]
