@@ -82,9 +82,49 @@ GROUPS: dict[str, tuple[Key, ...]] = {
     ),
 }
 
-PANEL_KEYS: dict[
-    str, tuple[Key, ...]
-] = {}  # by the title of the panel that has them, while the keys go there
+PANEL_KEYS: dict[str, tuple[Key, ...]] = {  # by the panel that has them, while the keys go there
+    "Network": (
+        Key("up", "neuron(-1)", "Neuron above", "Choose the neuron above.", shown="↑"),
+        Key("down", "neuron(1)", "Neuron below", "Choose the neuron below.", "neuron", "↓", "↑↓"),
+        Key("left_square_bracket", "layer(-1)", "Layer before", "Choose the layer before.", shown="["),
+        Key(
+            "right_square_bracket", "layer(1)", "Layer behind", "Choose the layer behind.", "layer", "]", "[]"
+        ),
+        Key(
+            "plus,equals_sign",
+            "widen(1)",
+            "Add a neuron",
+            "One more in the chosen layer.",
+            "width",
+            "+",
+            "+−",
+        ),
+        Key("minus", "widen(-1)", "Remove a neuron", "One fewer in the chosen layer.", shown="−"),
+        Key("a", "add_layer", "Add a layer", "Behind the chosen one, as wide as it.", "add"),
+        Key("d", "remove_layer", "Remove a layer", "The chosen one.", "remove"),
+        Key("x", "feature_x", "Feature across", "Maps over the next feature across."),
+        Key("y", "feature_y", "Feature upwards", "Maps over the next feature upwards."),
+        Key("z", "zoom", "Larger maps", "Larger maps of fewer neurons, and back.", "zoom"),
+    ),
+    "Tensors": (
+        Key("d", "difference", "Difference", "To the start, to the step before, none.", "difference"),
+    ),
+    "Report": (Key("t", "part", "Train or test rows", "The table of the other rows.", "train/test"),),
+    "Boundary": (
+        Key("x", "feature_x", "Feature across", "The next feature across.", "across"),
+        Key("y", "feature_y", "Feature upwards", "The next feature upwards.", "up"),
+        Key("p", "points", "Rows drawn", "All rows, the train rows, the test rows, none.", "rows"),
+    ),
+    "Batch": (
+        Key("n", "section(1)", "Next part", "On to the next part of the step.", "next part"),
+        Key("b", "section(-1)", "Part before", "Back to the part before.", "part before"),
+    ),
+    "Code": (Key("c", "copy", "Copy the script", "To the clipboard of the terminal.", "copy"),),
+    "Log": (
+        Key("k", "kinds", "Kinds of events", "All events, commands, epochs, begin and end.", "kinds"),
+        Key("slash", "search", "Search the log", "Show the lines with some words alone.", "search", "/"),
+    ),
+}
 
 KEYS: tuple[Key, ...] = tuple(key for keys in GROUPS.values() for key in keys)
 

@@ -24,3 +24,11 @@ class OpenExperiment(Message):
         super().__init__()
         self.name = name
         self.variant = variant
+
+
+class EditHidden(Message):
+    """A person wants the hidden layers to have these widths."""
+
+    def __init__(self, hidden: tuple[int, ...]):
+        super().__init__()
+        self.hidden = hidden

@@ -7,6 +7,7 @@ from typing import Any
 from textual.app import App, ComposeResult
 from textual.message import Message
 
+from tui.messages import EditHidden
 from tui.theme import THEMES
 from tui.view import View
 from tui.widgets.panel import Answer, Ask, Panel
@@ -32,6 +33,9 @@ class PanelApp(App[None]):
         self.theme = THEMES[0].name
         self.panel.show(self.view)
         self.panel.focus()
+
+    def on_edit_hidden(self, message: EditHidden) -> None:
+        self.posted.append(message)
 
     def _counted(self, kind: str, values: dict[str, Any]) -> Answer:
         self.asked.append((kind, values))

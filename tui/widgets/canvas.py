@@ -28,8 +28,6 @@ class Canvas(ScrollView, can_focus=True):
         Binding("down", "scroll_down", show=False),
         Binding("pageup", "page_up", show=False),
         Binding("pagedown", "page_down", show=False),
-        Binding("home", "scroll_home", show=False),
-        Binding("end", "scroll_end", show=False),
     ]
     DEFAULT_CSS = """
     Canvas {

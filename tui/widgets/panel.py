@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from typing import Any, ClassVar, NamedTuple, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol, Self
 
 from textual.widget import Widget
 
@@ -82,7 +82,7 @@ class Panel(Widget):
     def draw(self) -> None:
         """Draw `view` with `answer`, which may be None, or say the `problem`."""
 
-    def focus(self, scroll_visible: bool = True) -> Panel:
+    def focus(self, scroll_visible: bool = True) -> Self:
         """Hand the keys to the part of the panel that takes them."""
         for widget in self.query("*"):
             if widget.focusable:

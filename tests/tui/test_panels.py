@@ -1,0 +1,284 @@
+"""Each panel alone: its pictures at the sizes that the main screen gives it, and its keys."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from driving import screen_text, until
+from panel_app import PanelApp
+from textual.pilot import Pilot
+
+from engine import experiments, registry
+from engine.control import Inbox
+from engine.events import Commanded, EpochEnded
+from engine.frames import Answer
+from engine.runs import RunWriter, create
+from engine.trainer import Trainer
+from tui.feed import Snapshot
+from tui.messages import EditHidden
+from tui.view import View
+from tui.widgets.panel import Panel
+from tui.widgets.panels.batch import Batch
+from tui.widgets.panels.boundary import Boundary
+from tui.widgets.panels.code import Code
+from tui.widgets.panels.log import Log
+from tui.widgets.panels.network import Network
+from tui.widgets.panels.report import Report
+from tui.widgets.panels.tensors import Tensors
+
+SPEC = experiments.find("iris-mlp", ["lr=0.02", "epochs=10", "hidden=6"])
+RUN = Snapshot("a-run", SPEC, state="paused", step=500)
+PANELS = (Network, Tensors, Report, Boundary, Batch, Code, Log)
+SIZES = {"80x24": (80, 21), "120x40": (118, 14), "200x60": (98, 28)}  # of the terminal: of the panel
+EPOCH = EpochEnded(
+    step=50, epoch=1, train_loss=1.0, train_accuracy=0.5, test_loss=0.9, test_accuracy=0.6, seconds=0.1
+)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def warm() -> None:
+    """What the questions import comes before the first test, not into the middle of it."""
+    ask("report", {"spec": SPEC.to_json(), "part": "test"})
+
+
+def ask(kind: str, values: dict[str, Any]) -> Answer:
+    """The lab's questions, answered in this process; the made-up run is that of its spec."""
+    if values.pop("run", ""):
+        values["spec"] = SPEC.to_json()
+    answer: Answer = registry.load("questions", kind).answer(**values)
+    return answer
+
+
+def view(step: int = 300) -> View:
+    return View(SPEC, Path("a-run"), step, RUN)
+
+
+def app(kind: type[Panel], shown: View | None = None) -> PanelApp:
+    return PanelApp(kind, shown or view(), lambda kind, values: ask(kind, dict(values)))
+
+
+async def answered(pilot: Pilot[None]) -> None:
+    """Wait for the answer to the question that the panel has now."""
+    assert isinstance(pilot.app, PanelApp)
+    panel = pilot.app.panel
+    await until(
+        pilot, lambda: panel.answer is not None and not panel._asking and panel._wanted == panel._asked
+    )
+
+
+def stored_run(home: Path) -> Path:
+    """A run of ten epochs with a command, its times fixed."""
+    claim = create(SPEC)
+    claim.release()
+    path = claim.path.rename(claim.path.with_name("a-run"))
+    writer = RunWriter(path)
+    for event in Trainer(SPEC, Inbox()).events():
+        changes = {name: 0.5 for name in ("time", "seconds", "seconds_total") if hasattr(event, name)}
+        writer.append(replace(event, **changes))
+        if isinstance(event, EpochEnded) and event.epoch == 4:
+            writer.append(Commanded(time=0.5, step=event.step, epoch=4, name="set", key="lr", value="0.05"))
+    writer.close()
+    return path
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("kind", PANELS, ids=lambda kind: kind.TITLE)
+def test_a_panel_at_each_size(
+    kind: type[Panel],
+    size: str,
+    home: Path,
+    snap_compare: Callable[..., bool],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("TZ", "UTC")
+    path = stored_run(home) if kind is Log else Path("a-run")
+
+    async def wait(pilot: Pilot[None]) -> None:
+        if kind not in (Code, Log):
+            await answered(pilot)
+        else:
+            await until(pilot, lambda: len(screen_text(pilot.app).split()) > 30)
+        await pilot.pause()
+
+    shown = replace(view(), path=path, step=None if kind is Log else 300)
+    assert snap_compare(app(kind, shown), terminal_size=SIZES[size], run_before=wait)
+
+
+async def test_the_network_shows_the_numbers_of_a_chosen_neuron() -> None:
+    async with (it := app(Network)).run_test(size=(118, 14)) as pilot:
+        await answered(pilot)
+        await pilot.press("down", "down")
+        await answered(pilot)
+        text = screen_text(it)
+        assert "1.2 " in text
+        assert "bias" in text
+        assert "petal length" in text.splitlines()[1]
+        await pilot.press("right_square_bracket")
+        await answered(pilot)
+        assert "versicolor  bias" in screen_text(it)
+
+
+@pytest.mark.parametrize(
+    ("keys", "hidden"),
+    [
+        (["plus"], (7,)),
+        (["minus"], (5,)),
+        (["a"], (6, 6)),
+        (["d"], ()),
+    ],
+)
+async def test_keys_ask_for_another_network(keys: list[str], hidden: tuple[int, ...]) -> None:
+    async with (it := app(Network)).run_test(size=(118, 14)) as pilot:
+        await answered(pilot)
+        await pilot.press(*keys)
+        await pilot.pause()
+        assert [m.hidden for m in it.posted if isinstance(m, EditHidden)] == [hidden]
+
+
+async def test_every_neuron_of_a_wide_layer_can_be_reached() -> None:
+    wide = View(experiments.find("iris-mlp", ["hidden=40"]))
+    async with (it := app(Network, wide)).run_test(size=(118, 14)) as pilot:
+        await answered(pilot)
+        assert "↑0 ↓" in screen_text(it)
+        await pilot.press(*["down"] * 40)
+        await answered(pilot)
+        assert "1.40 " in screen_text(it)
+        assert "↓0" in screen_text(it)
+
+
+async def test_a_deep_network_scrolls_to_the_chosen_layer() -> None:
+    deep = View(experiments.find("iris-mlp", ["hidden=" + ",".join(["8"] * 12)]))
+    async with (it := app(Network, deep)).run_test(size=(78, 14)) as pilot:
+        await answered(pilot)
+        assert "virginica" not in screen_text(it)
+        await pilot.press(*["right_square_bracket"] * 14)
+        await answered(pilot)
+        assert "virginica" in "\n".join(screen_text(it).splitlines()[2:])
+
+
+async def test_the_boundary_goes_over_all_features_and_all_kinds_of_rows() -> None:
+    async with (it := app(Boundary)).run_test(size=(118, 14)) as pilot:
+        await answered(pilot)
+        assert "petal length → petal width" in screen_text(it)
+        await pilot.press("x")
+        await answered(pilot)
+        assert "sepal length → petal width" in screen_text(it)
+        await pilot.press("y")
+        await answered(pilot)
+        assert "sepal length → sepal width" in screen_text(it)
+        marks = [
+            sum(screen_text(it).count(mark) for mark in "●✗"),
+            sum(screen_text(it).count(m) for m in "○⊗"),
+        ]
+        await pilot.press("p")
+        assert "train rows" in screen_text(it)
+        assert sum(screen_text(it).count(m) for m in "○⊗") == 2  # those of the legend
+        assert marks[1] > 2
+        await pilot.press("p", "p")
+        assert sum(screen_text(it).count(m) for m in "●✗○⊗") == 4
+
+
+async def test_the_report_is_of_any_step_and_of_both_parts() -> None:
+    async with (it := app(Report)).run_test(size=(118, 14)) as pilot:
+        await answered(pilot)
+        assert "step 300" in screen_text(it)
+        assert "test rows taken for" in screen_text(it)
+        late = screen_text(it)
+        it.panel.show(view(0))
+        await answered(pilot)
+        assert "step 0" in screen_text(it)
+        assert screen_text(it) != late
+        await pilot.press("t")
+        await answered(pilot)
+        assert "train rows taken for" in screen_text(it)
+        assert "of 100 train rows misclassified" in screen_text(it)
+
+
+async def test_a_step_taken_apart_ends_in_what_it_adds() -> None:
+    async with (it := app(Batch)).run_test(size=(118, 14)) as pilot:
+        await answered(pilot)
+        assert "step 301 takes train rows" in screen_text(it)
+        for part in (
+            "Layer 0: z",
+            "Layer 0: sigmoid",
+            "Output: z",
+            "Output: softmax",
+            "Loss",
+            "Gradient of 1",
+        ):
+            await pilot.press("n")
+            assert screen_text(it).splitlines()[1].strip().startswith(part)
+        await pilot.press("pagedown", "pagedown", "pagedown", "pagedown")
+        await pilot.pause()
+        assert "Update of 1.bias   adam, lr 0.02" in screen_text(it)
+        await pilot.press("b")
+        await pilot.pause()
+
+
+async def test_a_tensor_is_chosen_in_the_tree_and_compared_with_the_start() -> None:
+    async with (it := app(Tensors)).run_test(size=(118, 20)) as pilot:
+        await answered(pilot)
+        await until(pilot, lambda: "0.weight  (6, 4) float32" in screen_text(it))
+        await pilot.press("down")
+        await until(pilot, lambda: "0.bias  (6,) float32" in screen_text(it))
+        await pilot.press("d")
+        await until(pilot, lambda: "difference to the step before" in screen_text(it))
+        await pilot.press("d")
+        await until(pilot, lambda: "difference to the start" in screen_text(it))
+        await pilot.press("d")
+        await until(pilot, lambda: "difference" not in screen_text(it))
+        await pilot.press("down", "down", "down", "down")  # past the heading of the gradients
+        await until(pilot, lambda: "gradient.0.weight  (6, 4)" in screen_text(it))
+
+
+async def test_the_script_is_copied_with_one_key() -> None:
+    async with (it := app(Code)).run_test(size=(118, 20)) as pilot:
+        await until(pilot, lambda: "import torch" in screen_text(it))
+        await pilot.press("c")
+        await pilot.pause()
+        assert it.clipboard.startswith("import numpy")
+        assert "lr=0.02" in it.clipboard
+
+
+async def test_the_log_shows_the_newest_line_and_can_be_filtered(home: Path) -> None:
+    shown = replace(view(), path=stored_run(home), step=None)
+    async with (it := app(Log, shown)).run_test(size=(118, 10)) as pilot:
+        await until(pilot, lambda: "finished after" in screen_text(it))
+        assert "events 13" in screen_text(it)
+        await pilot.press("k")
+        assert "set lr=0.05" in screen_text(it)
+        assert "epoch 10 ended" not in screen_text(it)
+        await pilot.press("k", "k", "k", "slash", *"epoch 7")
+        await pilot.pause()
+        assert "epoch 7 ended" in screen_text(it)
+        assert "epoch 8 ended" not in screen_text(it)
+        await pilot.press("escape")
+        await until(pilot, lambda: "epoch 8 ended" in screen_text(it))
+
+
+@pytest.mark.parametrize("kind", PANELS, ids=lambda kind: kind.TITLE)
+async def test_a_panel_can_be_made_tiny_and_large_again(kind: type[Panel]) -> None:
+    async with (it := app(kind)).run_test(size=(118, 14)) as pilot:
+        for size in ((20, 4), (10, 2), (200, 50), (40, 10)):
+            await pilot.resize_terminal(*size)
+            await pilot.pause(0.1)
+        if kind not in (Code, Log):
+            await answered(pilot)
+            assert not it.panel.problem
+
+
+@pytest.mark.parametrize("kind", [Network, Boundary, Report, Batch], ids=lambda kind: kind.TITLE)
+async def test_a_panel_without_colours_says_the_same(
+    kind: type[Panel], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    async with (it := app(kind)).run_test(size=(118, 14)) as pilot:
+        await answered(pilot)
+        text = screen_text(it)
+        if kind in (Network, Boundary):
+            assert "▀" not in text
+            assert "▒" in text

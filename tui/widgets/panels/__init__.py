@@ -1,0 +1,1 @@
+"""The panels of the main screen: one view of the network each, one file each."""

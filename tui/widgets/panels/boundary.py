@@ -1,0 +1,166 @@
+"""The Boundary panel: what the network decides over two features, with the data on top."""
+
+from __future__ import annotations
+
+import numpy as np
+from rich.style import Style
+
+from tui import glyphs, heat, raster
+from tui.axes import label
+from tui.heat import Cells
+from tui.keys import bindings
+from tui.palette import Palette, mix, style
+from tui.view import View
+from tui.widgets.canvas import Line, Span, cut
+from tui.widgets.painted import PaintedPanel
+from tui.widgets.panel import Answer, Ask, Question
+
+GUTTER = 8  # columns left of the picture, for the numbers of the vertical axis
+POINTS = {"all": "all rows", "train": "train rows", "test": "test rows", "none": "no rows"}
+# A row is drawn by what it is: a train or a test row, taken for the right class or for a wrong one.
+MARKS = {(False, True): "●", (True, True): "○", (False, False): "✗", (True, False): "⊗"}
+
+
+class Boundary(PaintedPanel):
+    """Decision regions in half-block cells; of a regression, the line or the surface."""
+
+    TITLE = "Boundary"
+    BINDINGS = bindings("Boundary")
+
+    def __init__(self, ask: Ask):
+        super().__init__(ask)
+        self.x, self.y = 2, 3  # columns of the features; the lab takes them modulo their number
+        self.points = "all"
+
+    def action_feature_x(self) -> None:
+        """The next feature across, but not the one that is drawn upwards already."""
+        self.x = self._next(self.x, self.y)
+        self.inquire()
+
+    def action_feature_y(self) -> None:
+        self.y = self._next(self.y, self.x)
+        self.inquire()
+
+    def action_points(self) -> None:
+        names = list(POINTS)
+        self.points = names[(names.index(self.points) + 1) % len(names)]
+        self.draw()
+
+    def question(self, view: View) -> Question | None:
+        width, height = self._picture
+        if width < 1 or height < 1:
+            return None
+        choice = {"x": self.x, "y": self.y, "width": width, "height": 2 * height}
+        return Question("boundary", {**view.source, "step": view.at, **choice})
+
+    def heading(self, answer: Answer, colours: Palette) -> Line:
+        values = answer.values
+        names = values["features"]
+        across = cut(names[values["x"]], 24)
+        if "line" in answer.arrays:
+            return [(f"prediction over {across}   ", colours.bold), *self._marks(answer, colours)]
+        upwards = cut(names[values["y"]], 24)
+        return [
+            (across, colours.bold),
+            (" → ", colours.muted),
+            (upwards, colours.bold),
+            (" ↑   ", colours.muted),
+            *self._class_names(values["classes"], colours),
+            *self._marks(answer, colours),
+        ]
+
+    def lines(self, answer: Answer, colours: Palette) -> list[Line]:
+        cells = self._cells(answer, colours)
+        self._put_points(cells, answer, colours)
+        low, high = answer.values["ranges"][1]
+        lines: list[Line] = []
+        for row, line in enumerate(cells):
+            at = {0: high, len(cells) - 1: low}.get(row)
+            gutter = f"{label(at) if at is not None else '':>{GUTTER - 1}} "
+            lines.append([(gutter, colours.muted), *heat.runs(line)])
+        return [*lines, self._axis(answer, len(cells[0]) if cells else 0, colours)]
+
+    @property
+    def _picture(self) -> tuple[int, int]:
+        """Columns and rows of the picture itself."""
+        width, height = self.room
+        return width - GUTTER, height - 2
+
+    def _next(self, chosen: int, other: int) -> int:
+        count = len(self.answer.values["features"]) if self.answer else 1
+        following = (chosen + 1) % count
+        return (following + 1) % count if following == other % count and count > 1 else following
+
+    def _class_names(self, names: list[str], colours: Palette) -> list[Span]:
+        spans: list[Span] = []
+        for number, name in enumerate(names):
+            sign = "abcdefgh"[number % 8] if colours.no_color else "■"
+            spans += [(f"{sign} ", style(colours.of_class(number))), (f"{cut(name, 14)}  ", colours.text)]
+        return spans
+
+    def _marks(self, answer: Answer, colours: Palette) -> list[Span]:
+        """What the marks of the rows mean, and which rows are drawn."""
+        words = [(MARKS[False, True], "train"), (MARKS[True, True], "test")]
+        if answer.values["classes"]:
+            words.append((f"{MARKS[False, False]} {MARKS[True, False]}", "misclassified"))
+        spans: list[Span] = []
+        for sign, word in words:
+            spans += [(f" {sign} ", colours.bold), (word, colours.muted)]
+        shown, all_rows = len(answer.arrays["test"]), answer.values["rows"]
+        if shown < all_rows or self.points != "all":
+            of = f"{shown:,} of {all_rows:,} rows" if shown < all_rows else ""
+            spans.append((f"   {POINTS[self.points]} {of}", colours.warning))
+        return spans
+
+    def _axis(self, answer: Answer, width: int, colours: Palette) -> Line:
+        """The numbers at both ends of the axis across."""
+        low, high = (label(end) for end in answer.values["ranges"][0])
+        return [(" " * GUTTER + low + f"{high:>{max(width - len(low), 0)}}", colours.muted)]
+
+    def _cells(self, answer: Answer, colours: Palette) -> Cells:
+        decisions, certainty = answer.arrays["decisions"], answer.arrays["certainty"]
+        if "line" in answer.arrays:
+            return self._line(answer, colours)
+        classes = len(answer.values["classes"])
+        if colours.no_color or not glyphs.of(self).half_blocks:
+            levels = decisions / max(classes - 1, 1) * 0.75 if classes else (decisions + 1) / 2
+            return heat.shades(levels, colours.muted)
+        if not classes:
+            return heat.half_blocks(colours.signed_map(decisions))
+        surer = (certainty - 1 / classes) / (1 - 1 / classes)
+        return heat.half_blocks(colours.class_map(decisions, surer))
+
+    def _line(self, answer: Answer, colours: Palette) -> Cells:
+        """A regression over one feature: its line in dots."""
+        width, height = self._picture
+        signs = glyphs.of(self)
+        line = answer.arrays["line"]
+        shape = (height * signs.rows, width * signs.columns)
+        dots = raster.line(np.linspace(0, 1, len(line)), line, shape, (0, 1), (0, 1))
+        ink = style(colours.positive)
+        return [[(char, ink) for char in row] for row in heat.dots(dots, signs)]
+
+    def _put_points(self, cells: Cells, answer: Answer, colours: Palette) -> None:
+        """Draw the rows over the picture; where several meet, misclassified ones win, then test rows."""
+        arrays, classes = answer.arrays, answer.values["classes"]
+        height, width = len(cells), len(cells[0]) if cells else 0
+        right = arrays["targets"] == arrays["predicted"] if classes else np.ones(len(arrays["test"]), bool)
+        wanted = {"all": arrays["test"] >= 0, "train": ~arrays["test"], "test": arrays["test"]}
+        chosen = np.flatnonzero(wanted.get(self.points, arrays["test"] < 0))
+        column = np.clip((arrays["places"][:, 0] * width).astype(int), 0, width - 1)
+        row = np.clip(((1 - arrays["places"][:, 1]) * height).astype(int), 0, height - 1)
+        for index in sorted(chosen.tolist(), key=lambda i: (not right[i], arrays["test"][i])):
+            y, x = int(row[index]), int(column[index])
+            mark = MARKS[bool(arrays["test"][index]), bool(right[index])]
+            target = int(arrays["targets"][index]) if classes else 0
+            if colours.no_color and classes and right[index]:
+                mark = "abcdefgh"[target % 8].upper() if arrays["test"][index] else "abcdefgh"[target % 8]
+            cells[y][x] = (mark, self._ink(cells[y][x][1], target, bool(right[index]), colours, classes))
+
+    def _ink(self, under: Style, target: int, right: bool, colours: Palette, classes: list[str]) -> Style:
+        """A row's mark in the colour of its own class, on the colour of the region that it lies in."""
+        ground = under.bgcolor.get_truecolor() if under.bgcolor else colours.background
+        ink = colours.of_class(target) if classes else colours.foreground
+        if not right:
+            return style(ink, colours.background, bold=True)
+        return style(mix(ink, (255, 255, 255), 0.35), tuple(ground), bold=True)

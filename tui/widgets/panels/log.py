@@ -1,0 +1,200 @@
+"""The Log panel: the events of a run as lines to read, the newest last."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from typing import NamedTuple
+
+from textual import events
+from textual.app import ComposeResult
+from textual.widgets import Input
+
+from engine.errors import NnplayError
+from engine.events import Commanded, Ended, EpochEnded, Event, Progressed, Resumed, Started
+from engine.runs import RunReader
+from tui.keys import bindings
+from tui.palette import Palette
+from tui.view import View
+from tui.widgets.canvas import Canvas, Line
+from tui.widgets.painted import PaintedPanel
+from tui.widgets.panel import LIVE, Ask
+
+LINES = 5000  # of the log that are kept at hand: the newest
+PART = 1 << 18  # bytes of the log read at once
+KINDS = ("all", "commands", "epochs", "begin and end")
+
+
+class Entry(NamedTuple):
+    """An event as a line."""
+
+    kind: str
+    step: int
+    text: str
+
+
+class Log(PaintedPanel):
+    """Stays at the end of the log until it is scrolled up; `/` shows the lines with some words alone."""
+
+    TITLE = "Log"
+    BINDINGS = bindings("Log")
+    DEFAULT_CSS = """
+    Log > Input { display: none; border: none; height: 1; padding: 0 1; background: $boost; }
+    Log > Input.-shown { display: block; }
+    """
+
+    def __init__(self, ask: Ask):
+        super().__init__(ask)
+        self.kind = KINDS[0]
+        self.words = ""
+        self._reader: RunReader | None = None
+        self._entries: deque[Entry] = deque(maxlen=LINES)
+        self._read = 0  # events, in all
+        self._reading = False
+
+    def compose(self) -> ComposeResult:
+        yield Canvas()
+        yield Input(placeholder="words that a line must have; escape: all lines")
+
+    def inquire(self) -> None:
+        """Read on, at most a few times a second, and draw."""
+        if self.view and self._visible and not self._reading:
+            self._reading = True
+            self.run_worker(self._follow(), group="follow")
+
+    def action_kinds(self) -> None:
+        self.kind = KINDS[(KINDS.index(self.kind) + 1) % len(KINDS)]
+        self.draw()
+        self.canvas.scroll_end(animate=False)
+
+    def action_search(self) -> None:
+        search = self.query_one(Input)
+        search.add_class("-shown")
+        search.focus()
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        event.stop()
+        self.words = event.value.strip().lower()
+        self.draw()
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        self._close_search()
+
+    def on_key(self, event: events.Key) -> None:
+        search = self.query_one(Input)
+        if event.key == "escape" and search.has_class("-shown"):
+            event.stop()
+            search.value = ""
+            self._close_search()
+
+    def _close_search(self) -> None:
+        search = self.query_one(Input)
+        search.set_class(bool(search.value), "-shown")
+        self.canvas.focus()
+
+    async def _follow(self) -> None:
+        """Read what the log has got meanwhile; if the run was changed on the way, begin again."""
+        try:
+            while self.view and self._visible:
+                view = self.view
+                await self._read_on(view)
+                self.draw()
+                if self.view.path == view.path and (self.view.run == view.run or self.view.run is None):
+                    return
+                await asyncio.sleep(LIVE)
+        finally:
+            self._reading = False
+
+    async def _read_on(self, view: View) -> None:
+        if view.path is None:
+            self._reader = None
+            self._entries.clear()
+            return
+        try:
+            if self._reader is None or self._reader.path != view.path:
+                self._reader = await asyncio.to_thread(RunReader, view.path)
+                self._entries.clear()
+                self._read = 0
+            while found := await asyncio.to_thread(self._reader.poll, PART):
+                self._entries.extend(describe(event) for event in found)
+                self._read += len(found)
+            self.problem = self._reader.damage
+        except NnplayError as error:
+            self.problem = str(error)
+
+    def draw(self) -> None:
+        colours = Palette(self)
+        canvas = self.canvas
+        at_end = canvas.scroll_y >= canvas.max_scroll_y - 1
+        canvas.paint([self._head(colours)], self._lines(colours))
+        if at_end:  # once the canvas knows how long it is
+            self.call_after_refresh(canvas.scroll_end, animate=False, immediate=True)
+
+    def _head(self, colours: Palette) -> Line:
+        line = [("events ", colours.muted), (f"{self._read:,}", colours.bold)]
+        if self._read > LINES:
+            line.append((f", the newest {LINES:,} here", colours.muted))
+        line += [("   showing ", colours.muted), (self.kind, colours.bold)]
+        if self.words:
+            line += [(" with ", colours.muted), (self.words, colours.bold)]
+        if self.problem:
+            line.append((f"   {self.problem}", colours.wrong))
+        return line
+
+    def _lines(self, colours: Palette) -> list[Line]:
+        """The lines wanted; what came after the step that is looked at is pale."""
+        if self.view is None or self.view.path is None:
+            return [[("nothing has run yet: the log begins with the first run", colours.muted)]]
+        last = self.view.at if self.view.step is not None else None
+        inks = {"commands": colours.accent, "epochs": colours.text, "begin and end": colours.bold}
+        lines: list[Line] = []
+        for entry in self._entries:
+            wanted = self.kind in ("all", entry.kind)
+            if wanted and self.words in entry.text.lower():
+                later = last is not None and entry.step > last
+                ink = colours.faint if later else inks.get(entry.kind, colours.muted)
+                lines.append(
+                    [(f"{entry.step:>10,}  ", colours.faint if later else colours.muted), (entry.text, ink)]
+                )
+        return lines or [[("no such line", colours.muted)]]
+
+
+def describe(event: Event) -> Entry:
+    """The event in words, with its kind and step."""
+    match event:
+        case Started():
+            rows = f"{event.train_rows:,} train and {event.test_rows:,} test rows"
+            paused = ", waiting" if event.paused else ""
+            text = f"{_clock(event.time)} started{paused}: {event.parameters:,} parameters, {rows}"
+            return Entry("begin and end", 0, f"{text}, {event.steps_per_epoch:,} steps an epoch")
+        case EpochEnded():
+            train = _figures("train", event.train_loss, event.train_accuracy)
+            test = (
+                "" if event.test_loss is None else _figures("   test", event.test_loss, event.test_accuracy)
+            )
+            return Entry("epochs", event.step, f"epoch {event.epoch} ended   {train}{test}")
+        case Progressed():
+            figures = _figures("so far", event.loss, event.accuracy)
+            return Entry("progress", event.step, f"epoch {event.epoch}, {event.part:.0%} done   {figures}")
+        case Commanded():
+            value = f" {event.key}={event.value}" if event.key else ""
+            return Entry("commands", event.step, f"{_clock(event.time)} {event.name}{value}")
+        case Resumed():
+            paused = ", waiting" if event.paused else ""
+            since = f", computed anew from step {event.checkpoint:,}" if event.checkpoint < event.step else ""
+            return Entry("begin and end", event.step, f"{_clock(event.time)} taken up again{paused}{since}")
+        case Ended():
+            why = f": {event.message}" if event.message else ""
+            text = f"{_clock(event.time)} {event.state} after {event.seconds:.3g} s of training{why}"
+            return Entry("begin and end", event.step, text)
+
+
+def _figures(part: str, loss: float, accuracy: float | None) -> str:
+    right = "" if accuracy is None else f" accuracy {accuracy:.4f}"
+    return f"{part} loss {loss:.6f}{right}"
+
+
+def _clock(seconds: float) -> str:
+    return time.strftime("%H:%M:%S", time.localtime(seconds))

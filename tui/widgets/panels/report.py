@@ -1,0 +1,133 @@
+"""The Report panel: how well the network does at a step, and the rows that it gets wrong."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tui.axes import label
+from tui.keys import bindings
+from tui.palette import Palette, style
+from tui.view import View
+from tui.widgets.canvas import Line, Span, cut
+from tui.widgets.painted import PaintedPanel
+from tui.widgets.panel import Answer, Ask, Question
+
+NAME = 12  # columns of a class's name, at most
+
+
+class Report(PaintedPanel):
+    """Loss and accuracy, the confusion matrix with the figures of each class, the misclassified rows."""
+
+    TITLE = "Report"
+    BINDINGS = bindings("Report")
+
+    def __init__(self, ask: Ask):
+        super().__init__(ask)
+        self.part = "test"  # whose rows the table is about
+
+    def action_part(self) -> None:
+        self.part = "train" if self.part == "test" else "test"
+        self.inquire()
+
+    def question(self, view: View) -> Question:
+        return Question("report", {**view.source, "step": view.at, "part": self.part})
+
+    def heading(self, answer: Answer, colours: Palette) -> Line:
+        """Figures over all rows of both parts, with the weights of the step."""
+        spans: list[Span] = [(f"step {answer.values['step']:,}", colours.bold)]
+        for part in ("train", "test"):
+            if figures := answer.values[part]:
+                spans += [(f"   {part}", colours.bold), (" loss ", colours.muted)]
+                spans.append((f"{figures['loss']:.6f}", colours.text))
+                for name, digits in (("accuracy", 4), ("r2", 6)):
+                    if figures[name] is not None:
+                        word = "R²" if name == "r2" else name
+                        spans += [(f" {word} ", colours.muted), (f"{figures[name]:.{digits}f}", colours.text)]
+        return spans
+
+    def lines(self, answer: Answer, colours: Palette) -> list[Line]:
+        wrong = self._wrong(answer, colours)
+        if not answer.values["classes"]:
+            return wrong
+        table = self._table(answer, colours)
+        width = max(_length(line) for line in table) + 4
+        if width + max(_length(line) for line in wrong) > self.room[0]:
+            return [*table, [], *wrong]
+        return [
+            [*line, (" " * (width - _length(line)), colours.text), *other]
+            for line, other in _side_by_side(table, wrong)
+        ]
+
+    def _table(self, answer: Answer, colours: Palette) -> list[Line]:
+        """A row for each class: what its rows were taken for, then its figures."""
+        values = answer.values
+        names = [cut(name, NAME) for name in values["classes"]]
+        width = max(6, *(len(name) + 2 for name in names))
+        first = max(len(f"{values['part']} rows taken for"), *map(len, names)) + 1
+        head = f"{values['part'] + ' rows taken for':{first}}" + "".join(f"{n:>{width}}" for n in names)
+        lines: list[Line] = [[(f"{head}  precision  recall      f1", colours.muted)]]
+        for i, name in enumerate(names):
+            spans: list[Span] = [(f"{name:{first}}", style(colours.of_class(i)))]
+            for j, count in enumerate(values["confusion"][i]):
+                ink = colours.right if i == j else colours.wrong if count else colours.muted
+                spans.append((f"{count:>{width}}", ink))
+            figures = (values["precision"][i], values["recall"][i], values["f1"][i])
+            spans.append(("{:>11.3f}{:>8.3f}{:>8.3f}".format(*figures), colours.text))
+            lines.append(spans)
+        return lines
+
+    def _wrong(self, answer: Answer, colours: Palette) -> list[Line]:
+        """The rows that are misclassified, the surest first; of a regression those that are farthest off."""
+        values, arrays = answer.values, answer.arrays
+        classes, part = values["classes"], values["part"]
+        if classes and not values["wrong"]:
+            return [[(f"every one of {values['rows']:,} {part} rows is classified right", colours.right)]]
+        if classes:
+            said = f"{values['wrong']:,} of {values['rows']:,} {part} rows misclassified"
+        else:
+            said = f"the {part} rows, those farthest off first"
+        names = [cut(name, 14) for name in values["features"]]
+        widths = [max(8, len(name) + 2) for name in names]
+        head = f"{'row':>6}  " + "".join(f"{n:>{w}}" for n, w in zip(names, widths, strict=True))
+        words = (
+            f"  {'is':{NAME}} {'taken for':{NAME}} sure"
+            if classes
+            else f"{'target':>10}{'output':>10}{'off by':>10}"
+        )
+        lines: list[Line] = [[(said, colours.bold)], [(head + words, colours.muted)]]
+        for i, row in enumerate(arrays["rows"].tolist()):
+            cells = "".join(f"{label(x):>{w}}" for x, w in zip(arrays["features"][i], widths, strict=True))
+            lines.append(
+                [
+                    (f"{row:>6}  ", colours.muted),
+                    (cells, colours.text),
+                    *self._said(i, arrays, classes, colours),
+                ]
+            )
+        return lines
+
+    def _said(self, i: int, arrays: Any, classes: list[str], colours: Palette) -> list[Span]:
+        """What a row is, and what the network says of it."""
+        target, predicted = arrays["targets"][i].item(), arrays["predicted"][i].item()
+        if not classes:
+            off = predicted - target
+            numbers = f"{target:>10.4g}{predicted:>10.4g}"
+            return [(numbers, colours.text), (f"{off:>+10.4g}", colours.signed_text(np.sign(off)))]
+        is_, said = (f"{cut(classes[int(c)], NAME):{NAME}} " for c in (target, predicted))
+        return [
+            ("  " + is_, style(colours.of_class(int(target)))),
+            (said, style(colours.of_class(int(predicted)))),
+            (f"{arrays['certainty'][i]:.0%}", colours.muted),
+        ]
+
+
+def _length(line: Line) -> int:
+    return sum(len(text) for text, _ in line)
+
+
+def _side_by_side(left: list[Line], right: list[Line]) -> list[tuple[Line, Line]]:
+    """Both columns, the shorter one filled up with empty lines."""
+    rows = max(len(left), len(right))
+    return [(left[i] if i < len(left) else [], right[i] if i < len(right) else []) for i in range(rows)]
