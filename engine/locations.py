@@ -2,7 +2,7 @@
 
 Runs last, so they are state: `$XDG_STATE_HOME/nnplay/runs` (by default `~/.local/state/nnplay/runs`). Control
 sockets live as long as their worker: `$XDG_RUNTIME_DIR/nnplay`, or a private folder under /tmp where that
-cannot be used. A relative path in either variable counts as unset, as the specification says.
+cannot be used. Settings are in `$XDG_CONFIG_HOME/nnplay` (`~/.config/nnplay`). A relative path in any variable counts as unset, as the specification says.
 """
 
 from __future__ import annotations
@@ -22,6 +22,11 @@ def runs_dir() -> Path:
     """The folder of all runs, made if it is missing. Raises StorageError if it cannot be made."""
     path = (_base("XDG_STATE_HOME") or Path("~/.local/state").expanduser()) / "nnplay" / "runs"
     return _made(path, "XDG_STATE_HOME")
+
+
+def config_file() -> Path:
+    """Where a person's settings are: `$XDG_CONFIG_HOME/nnplay/config.toml`; it need not exist."""
+    return (_base("XDG_CONFIG_HOME") or Path("~/.config").expanduser()) / "nnplay" / "config.toml"
 
 
 def sockets_dir() -> Path:

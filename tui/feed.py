@@ -19,7 +19,7 @@ from engine.runs import RunReader, is_alive
 from engine.spec import Spec
 from tui.history import Curves, History
 
-FRAME = 0.1  # seconds between two looks at the log
+FRAME = 0.1  # seconds between two looks at the log, unless a person set a frame rate
 LIFE = 0.3  # seconds between two looks at the lock
 PART = 1 << 18  # bytes of the log read for one frame: parsing holds up the screen, so it is done in parts
 
@@ -53,9 +53,10 @@ class Snapshot:
 class Feed:
     """Follows one run until it is over. `changed` is called from the thread whenever there is news."""
 
-    def __init__(self, path: Path, changed: Callable[[], object]):
+    def __init__(self, path: Path, changed: Callable[[], object], frame: float = FRAME):
         self._reader = RunReader(path)
         self._changed = changed
+        self._frame = frame
         self._history = History()
         self._snapshot = Snapshot(path.name, self._reader.spec)
         self._told = False
@@ -99,7 +100,7 @@ class Feed:
                 self._tell(snapshot)
             if snapshot.over and not events:  # what ended may have been resumed, further on in the log
                 return
-            self._closed.wait(FRAME)
+            self._closed.wait(self._frame)
 
     def _tell(self, snapshot: Snapshot) -> None:
         with self._lock:
