@@ -2,7 +2,8 @@
 
 Runs last, so they are state: `$XDG_STATE_HOME/nnplay/runs` (by default `~/.local/state/nnplay/runs`). Control
 sockets live as long as their worker: `$XDG_RUNTIME_DIR/nnplay`, or a private folder under /tmp where that
-cannot be used. Settings are in `$XDG_CONFIG_HOME/nnplay` (`~/.config/nnplay`). A relative path in any variable counts as unset, as the specification says.
+cannot be used. Settings are a file, `$XDG_CONFIG_HOME/nnplay/config.toml` (by default under `~/.config`). A
+relative path in any of these variables counts as unset, as the specification says.
 """
 
 from __future__ import annotations

@@ -16,9 +16,11 @@ from engine.frames import Answer
 from engine.locations import runs_dir
 from engine.spec import KEYS as VALUES
 from engine.spec import Spec
+from tui import keys
 from tui.conductor import Conductor
+from tui.config import STANDARD, Settings
 from tui.feed import Snapshot
-from tui.glyphs import ASCII, BRAILLE, AsciiLines, Glyphs, StyledLines
+from tui.glyphs import ASCII, AsciiLines, Glyphs, StyledLines
 from tui.keys import KEYS, bindings
 from tui.lab_desk import LabDesk
 from tui.messages import EditValue, OpenExperiment, RunChanged
@@ -43,23 +45,28 @@ class NnplayApp(App[None]):
     CSS_PATH = "app.tcss"
     BINDINGS = bindings()
 
-    def __init__(self, spec: Spec, glyphs: Glyphs = BRAILLE):
+    def __init__(self, spec: Spec, settings: Settings = STANDARD):
+        keys.use(settings.keymap)
+        self.COMMAND_PALETTE_BINDING = settings.keymap.get("command_palette", "ctrl+p")  # type: ignore[misc]
         super().__init__()
+        self.set_keymap(dict(settings.keymap))
+        self.settings = settings
         self.spec = spec
-        self.glyphs = glyphs
         self.run_shown: Snapshot | None = None
         self.step: int | None = None  # that is looked at; None for the newest
         self.trying = True  # whether every change of a value is tried at once
         self._preview: Preview | None = None
         self._problem = ""  # why there is no preview
-        self._conductor = Conductor(lambda: self.post_message(RunChanged()), self._tell)
+        self._conductor = Conductor(
+            lambda: self.post_message(RunChanged()), self._tell, 1 / settings.frame_rate
+        )
         self.lab = LabDesk(self._conductor.warm)
         self._laboratory = Laboratory(self._ask)
 
     def on_mount(self) -> None:
         for theme in THEMES:
             self.register_theme(theme)
-        self.theme = THEMES[0].name
+        self.theme = self.settings.theme
         self.push_screen(self._laboratory)
         self.call_after_refresh(self._first_paint)
 
@@ -71,6 +78,11 @@ class NnplayApp(App[None]):
     async def on_unmount(self) -> None:
         await self._conductor.close()
         await self.lab.close()
+
+    @property
+    def glyphs(self) -> Glyphs:
+        """What pictures are drawn with."""
+        return self.settings.glyphs
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Every line that is drawn passes through these."""

@@ -10,10 +10,12 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import NoReturn
 
 from engine import experiments, registry
 from engine.errors import NnplayError, RequestError, unknown
+from engine.locations import config_file
 
 FIRST = "iris-mlp"  # what the app opens without being told
 EPILOG = "Values are given as key=value, as in: nnplay run iris-mlp lr=0.03 hidden=8,8 seed=7"
@@ -74,6 +76,9 @@ def _parser(words: Sequence[str]) -> Parser:
     run.add_argument("--quiet", action="store_true", help="no progress on standard error")
     run.set_defaults(command=_run)
 
+    settings = commands.add_parser("config", help="theme, glyphs, frame rate and keys, as they are set")
+    settings.set_defaults(command=_config)
+
     check = commands.add_parser("check", help="are the kernels right on this machine", add_help=False)
     check.set_defaults(command=lambda _: _become("engine.check", words[1:]))
 
@@ -91,24 +96,31 @@ def _parser(words: Sequence[str]) -> Parser:
 
 
 def _add_glyphs(parser: argparse.ArgumentParser) -> None:
-    about = "braille, block or ascii; what the locale allows by default"
+    about = "auto, braille, block or ascii; what the locale allows by default"
     parser.add_argument("--glyphs", metavar="NAME", default=argparse.SUPPRESS, help=about)
 
 
 def _play(options: argparse.Namespace) -> int:
     spec = experiments.find(*_split(options.request or [FIRST]))
-    from tui.glyphs import GLYPHS, detect
+    from tui import config
 
-    if options.glyphs not in (None, *GLYPHS):
-        raise unknown("glyphs", options.glyphs, GLYPHS)
-    glyphs = GLYPHS[options.glyphs] if options.glyphs else detect()
+    settings = config.load()
+    if options.glyphs:
+        settings = replace(settings, glyphs=config.glyphs(options.glyphs))
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise RequestError("the app needs a terminal; nnplay run trains without one")
     from tui.app import NnplayApp
 
-    app = NnplayApp(spec, glyphs)
+    app = NnplayApp(spec, settings)
     app.run()
     return app.return_code or 0
+
+
+def _config(options: argparse.Namespace) -> int:
+    from tui import config
+
+    print(config.show(config.load(), config_file()))
+    return 0
 
 
 def _list(options: argparse.Namespace) -> int:

@@ -16,7 +16,7 @@ from engine.errors import NnplayError, RequestError, WorkerError
 from engine.launcher import Zygote
 from engine.runs import Claim
 from engine.spec import Spec
-from tui.feed import Feed, Snapshot
+from tui.feed import FRAME, Feed, Snapshot
 
 PATIENCE = 5.0  # seconds for a new worker to open its socket
 
@@ -26,11 +26,14 @@ Order = Callable[[], Awaitable[None]]
 class Conductor:
     """`changed` is called when there is something new to show, `tell` with what a person must know.
 
-    `changed` may be called from another thread.
+    `changed` may be called from another thread, every `frame` seconds at most.
     """
 
-    def __init__(self, changed: Callable[[], object], tell: Callable[[NnplayError], object]):
+    def __init__(
+        self, changed: Callable[[], object], tell: Callable[[NnplayError], object], frame: float = FRAME
+    ):
         self._changed = changed
+        self._frame = frame
         self._tell = tell
         self._zygote: Zygote | None = None
         self._warming = threading.Lock()
@@ -127,7 +130,7 @@ class Conductor:
             raise
         finally:
             self._launching = None
-        self._feed = Feed(run.path, self._changed)
+        self._feed = Feed(run.path, self._changed, self._frame)
 
     def _launch(self, run: Claim, paused: bool) -> None:
         try:

@@ -45,6 +45,9 @@ class Settings:
     keymap: Mapping[str, str] = field(default_factory=dict)
 
 
+STANDARD = Settings()
+
+
 def load(path: Path | None = None) -> Settings:
     """The settings in the file; raises RequestError, with the nearest valid name, for what is wrong in it."""
     path = path or config_file()
@@ -55,7 +58,13 @@ def load(path: Path | None = None) -> Settings:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise RequestError(f"{path} cannot be read: {error}; correct it, or move it away") from None
     try:
-        return Settings(**{name: _ENTRIES[_known(name)](value) for name, value in table.items()})
+        entries = {name: _ENTRIES[_known(name)](value) for name, value in table.items()}
+        return Settings(
+            theme=entries.get("theme", STANDARD.theme),
+            glyphs=entries.get("glyphs") or detect(),
+            frame_rate=entries.get("frame_rate", STANDARD.frame_rate),
+            keymap=entries.get("keys", {}),
+        )
     except RequestError as error:
         raise RequestError(f"{path}: {error}") from None
 

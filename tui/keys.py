@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import difflib
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from textual.binding import Binding, BindingType
+from textual.keys import Keys, _character_to_key, format_key
+
+from engine.errors import RequestError, unknown
 
 PANELS = (
     ("Curves", "Loss and accuracy."),
@@ -129,9 +135,73 @@ PANEL_KEYS: dict[str, tuple[Key, ...]] = {  # by the panel that has them, while 
 KEYS: tuple[Key, ...] = tuple(key for keys in GROUPS.values() for key in keys)
 
 
+MODIFIERS = re.compile(r"(?:(?:ctrl|alt|shift|super|meta|hyper)\+)*(.+)", re.S)
+
+_own: dict[str, str] = {}  # the keys that a person gave to actions in place of those above
+
+
+def use(keymap: Mapping[str, str]) -> None:
+    """From now on, show these keys for their actions; `remapped` made them."""
+    _own.clear()
+    _own.update(keymap)
+
+
 def shown(key: Key) -> str:
     """The key as it is written for people."""
+    if key.action in _own:
+        return " ".join(format_key(word) for word in _own[key.action].split(","))
     return key.shown or key.key
+
+
+def scopes() -> dict[str, tuple[Key, ...]]:
+    """Keys that are there at the same time, by panel; those of the app under an empty name."""
+    return {"": KEYS, **PANEL_KEYS}
+
+
+def usual() -> dict[str, str]:
+    """By action, the keys it has unless a person gives it others."""
+    return {key.action: key.key for keys in scopes().values() for key in keys}
+
+
+def remapped(words: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """By action, the keys given to it, as Textual takes a keymap.
+
+    Raises RequestError for an action or a key that is not there, and for a key with two actions.
+    """
+    keymap = {}
+    for action, given in words.items():
+        if action not in usual():
+            raise unknown("action", action, usual())
+        keymap[action] = ",".join(_key(action, word) for word in given)
+    for keys in scopes().values():
+        taken: dict[str, str] = {}
+        for key in keys:
+            for word in keymap.get(key.action, key.key).split(","):
+                if other := taken.get(word):
+                    changed = key.action if key.action in keymap else other
+                    kept = other if changed == key.action else key.action
+                    raise RequestError(
+                        f"[keys] {changed}: {format_key(word)} is the key of {kept}; give that another one"
+                    )
+                taken[word] = key.action
+    return keymap
+
+
+def _key(action: str, word: str) -> str:
+    """A key by the name that Textual has for it."""
+    match = MODIFIERS.fullmatch(word)
+    base = match[1] if match else word
+    modifiers = word[: len(word) - len(base)]
+    name = _character_to_key(base) if len(base) == 1 else base
+    names = {key.value for key in Keys} | {_character_to_key(chr(code)) for code in range(0x21, 0x7F)}
+    if name in names or modifiers + name in names or len(base) == 1:
+        return modifiers + name
+    near = difflib.get_close_matches(word.lower(), sorted(names), n=1)
+    hint = f"did you mean {near[0]}? " if near else ""
+    raise RequestError(
+        f"[keys] {action}: unknown key {word!r}: {hint}"
+        "expected a character, or a name such as space, f5 or ctrl+r"
+    )
 
 
 def bindings(panel: str = "") -> list[BindingType]:
@@ -142,7 +212,8 @@ def bindings(panel: str = "") -> list[BindingType]:
             key.action,
             key.label or key.title,
             show=bool(key.label),
-            key_display=key.footer or shown(key),
+            key_display=key.footer or key.shown or key.key,
+            id=key.action,
         )
         for key in (PANEL_KEYS.get(panel, ()) if panel else KEYS)
         if key.action != "command_palette"

@@ -7,6 +7,7 @@ import re
 import shutil
 import signal
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,10 @@ from driving import screen_text, sees, until
 from engine import experiments
 from engine.events import Commanded, Ended, EpochEnded
 from engine.runs import RunReader, is_alive
+from tui import keys
 from tui.app import NnplayApp
 from tui.conductor import PATIENCE
+from tui.config import STANDARD
 from tui.keys import KEYS, shown
 from tui.scene import Scene
 
@@ -344,8 +347,8 @@ def _package_that_breaks(folder: Path) -> Path:
 async def test_the_keys_page_and_the_footer_come_from_the_table() -> None:
     async with app().run_test(size=SIZE, notifications=True) as pilot:
         await sees(pilot, *(f"{key.footer or shown(key)} {key.label}" for key in KEYS if key.label))
+        await pilot.resize_terminal(120, 90)
         await pilot.press("question_mark")
-        await pilot.resize_terminal(120, 60)
         await sees(pilot, *(shown(key) for key in KEYS), *(key.title for key in KEYS))
         await pilot.press("escape")
         await sees(pilot, "space run")
@@ -394,3 +397,27 @@ async def test_the_app_fits_and_follows_any_size(size: tuple[int, int]) -> None:
         lines = screen_text(pilot.app).splitlines()
         assert len(lines) == 30
         assert all(len(line) <= 100 for line in lines)
+
+
+async def test_keys_of_ones_own_work_and_show_everywhere() -> None:
+    keymap = {"run_or_pause": "f5", "step": "e", "epoch": "s", "command_palette": "f2"}
+    settings = replace(STANDARD, keymap=keymap, theme="light")
+    own = NnplayApp(experiments.find("iris-mlp", ["epochs=3", "backend=eager"]), settings)
+    try:
+        async with own.run_test(size=SIZE, notifications=True) as pilot:
+            await sees(pilot, "f5 run", "e step", "s epoch")
+            assert pilot.app.current_theme.name == "light"
+            await pilot.press("e")
+            await sees(pilot, "‖ paused", "step 1")
+            await pilot.press("s")
+            await sees(pilot, "epoch 1 / 3")
+            await pilot.press("space")
+            await pilot.press("f5")
+            await sees(pilot, "✓ finished")
+            await pilot.press("question_mark")
+            await sees(pilot, "f5", "Run or pause")
+            await pilot.press("escape", "f2")
+            await pilot.press(*"One epoch")
+            await sees(pilot, "Train to the end of the epoch")
+    finally:
+        keys.use({})

@@ -29,7 +29,6 @@ from tui.smoothing import Smoothed
 
 GUTTER = 8  # columns left of the curves: a tick's number and the axis
 ZOOM = 1.5  # how much nearer one press or one turn of the wheel brings
-PAN = 0.2  # of what is seen, by one press
 MARK_ROWS = 3  # rows at the top in which the labels of marks find room
 
 # Styles, as a cells numbers them; three for each run follow.
