@@ -1,6 +1,9 @@
 // The first weights of nn.Linear.
 #pragma once
 
+#include <algorithm>
+
+#include "mlp.h"
 #include "random.h"
 #include "shape.h"
 
@@ -19,6 +22,17 @@ inline TorchGenerator draw_weights(const Shape& shape, TorchGenerator generator,
     if (!shape.bias) continue;
     for (int64_t k = 0; k < out; ++k) *p++ = generator.uniform(Real(1 / std::sqrt(double(in))));
   }
+  return generator;
+}
+
+// p (parameters) := the weights a run begins with. Returns the generator that goes on to draw its orders:
+// weights that are given take nothing from it.
+template <class Real>
+inline TorchGenerator first_weights(const Shape& shape, const Beginning& beginning, bool fused, Real* p) {
+  TorchGenerator generator(beginning.seed, fused);
+  generator.skip(beginning.skipped);
+  if (!beginning.weights) return draw_weights(shape, generator, p);
+  std::copy_n(beginning.weights, count_parameters(shape), p);
   return generator;
 }
 

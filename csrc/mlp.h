@@ -45,6 +45,16 @@ struct Batches {
 // Raises unless a batch has 1 to `rows` rows.
 void check_batches(const Batches& batches, int64_t rows);
 
+// Where a run begins: its first weights, and the generator that draws the orders of its rows.
+struct Beginning {
+  uint64_t seed;
+  int64_t skipped = 0;              // 32-bit words that were taken from the generator before
+  const double* weights = nullptr;  // (parameters); null: drawn as nn.Linear draws them
+};
+
+// Raises unless the words to skip are a number that can be waited for.
+void check_skipped(int64_t skipped);
+
 struct Score {
   double loss, accuracy;  // accuracy is of no meaning for mse
 };
@@ -100,6 +110,6 @@ class Run {
 
 // fused: see TorchGenerator. Raises for what check_* raise, and for batches larger than the data.
 std::unique_ptr<Run> make_run(const Shape& shape, const Rows& train, const Rule& rule, const Batches& batches,
-                              uint64_t seed, bool twice, bool fused);
+                              const Beginning& beginning, bool twice, bool fused);
 
 }  // namespace nnplay

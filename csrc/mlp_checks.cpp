@@ -85,6 +85,11 @@ void check_batches(const Batches& batches, int64_t rows) {
     refuse("batch_size: expected 1 to ", rows, ", the rows there are, got ", batches.size);
 }
 
+void check_skipped(int64_t skipped) {
+  constexpr int64_t most = int64_t(1) << 40;
+  if (skipped < 0 || skipped > most) refuse("skipped: expected 0 to ", most, ", got ", skipped);
+}
+
 void check_state(const RunState& state, int64_t parameters, int64_t rows) {
   const auto check = [](const std::string& name, int64_t value, int64_t low, int64_t high) {
     if (value < low || value > high) refuse(name, ": expected ", low, " to ", high, ", got ", value);

@@ -56,6 +56,11 @@ Rows rows_of(const Numbers& features, const Numbers& targets) {
           targets.ndim() == 2 ? targets.shape(1) : 1};
 }
 
+void check_weights(const Numbers& weights, int64_t parameters) {
+  if (weights.size() != parameters)
+    refuse("weights", std::to_string(parameters) + " numbers", std::to_string(weights.size()));
+}
+
 bool is_twice(const std::string& dtype) {
   if (dtype != "float32" && dtype != "float64") refuse("dtype", "float32 or float64", "'" + dtype + "'");
   return dtype == "float64";
@@ -110,13 +115,16 @@ class SharedRun {
  public:
   SharedRun(const std::vector<int64_t>& widths, const std::vector<std::string>& activations, bool bias,
             const std::string& loss, const Numbers& features, const Numbers& targets, const Rule& rule,
-            const Batches& batches, uint64_t seed, const std::string& dtype, bool fused)
+            const Batches& batches, uint64_t seed, const std::optional<Numbers>& weights, int64_t skipped,
+            const std::string& dtype, bool fused)
       : outputs(widths.empty() ? 0 : widths.back()) {
     const Shape shape = shape_of(widths, activations, bias, loss);
     const Rows rows = rows_of(features, targets);
     const bool twice = is_twice(dtype);
+    if (weights) check_weights(*weights, count_parameters(shape));
+    const Beginning beginning{seed, skipped, weights ? weights->data() : nullptr};
     py::gil_scoped_release no_gil;
-    run = make_run(shape, rows, rule, batches, seed, twice, fused);
+    run = make_run(shape, rows, rule, batches, beginning, twice, fused);
   }
 
   int64_t parameters() { return run->parameters(); }
@@ -152,8 +160,7 @@ class SharedRun {
   }
 
   void set_weights(const Numbers& weights) {
-    if (weights.size() != parameters())
-      refuse("weights", std::to_string(parameters()) + " numbers", std::to_string(weights.size()));
+    check_weights(weights, parameters());
     const double* from = weights.data();
     alone([&](Run& r) { r.write_weights(from); });
   }
@@ -222,7 +229,7 @@ py::tuple train(const std::vector<int64_t>& widths, const std::vector<std::strin
                 const std::string& loss, const Numbers& features, const Numbers& targets, const Numbers& test_features,
                 const Numbers& test_targets, const Rule& rule, const Batches& batches, int64_t epochs,
                 const std::vector<uint64_t>& seeds, const Numbers& lr, const Numbers& weight_decay,
-                const std::optional<Numbers>& weights, const std::string& dtype, bool fused, int threads) {
+                const std::optional<Numbers>& weights, int64_t skipped, const std::string& dtype, bool fused, int threads) {
   const Shape shape = shape_of(widths, activations, bias, loss);
   const int64_t count = int64_t(seeds.size()), parameters = count_parameters(shape);
   const std::string wanted = std::to_string(count) + ", one for each seed";
@@ -237,7 +244,7 @@ py::tuple train(const std::vector<int64_t>& widths, const std::vector<std::strin
       last({count, parameters});
   Population population{shape, rows_of(features, targets), rows_of(test_features, test_targets), rule, batches, epochs,
                         count, seeds.data(), lr.data(), weight_decay.data(), weights ? weights->data() : nullptr,
-                        threads, is_twice(dtype), fused, losses.mutable_data(), accuracies.mutable_data(),
+                        skipped, threads, is_twice(dtype), fused, losses.mutable_data(), accuracies.mutable_data(),
                         test_loss.mutable_data(), test_accuracy.mutable_data(), last.mutable_data()};
   bool done;
   {
@@ -267,10 +274,11 @@ void bind_mlp(py::module_& m) {
            py::arg("weighted") = true);
   py::class_<SharedRun>(m, "Run")
       .def(py::init<const std::vector<int64_t>&, const std::vector<std::string>&, bool, const std::string&,
-                    const Numbers&, const Numbers&, const Rule&, const Batches&, uint64_t, const std::string&, bool>(),
+                    const Numbers&, const Numbers&, const Rule&, const Batches&, uint64_t, const std::optional<Numbers>&,
+                    int64_t, const std::string&, bool>(),
            py::kw_only(), py::arg("widths"), py::arg("activations"), py::arg("bias"), py::arg("loss"),
            py::arg("features"), py::arg("targets"), py::arg("rule"), py::arg("batches"), py::arg("seed"),
-           py::arg("dtype"), py::arg("fused"))
+           py::arg("weights").none(true) = py::none(), py::arg("skipped") = 0, py::arg("dtype"), py::arg("fused"))
       .def_property_readonly("parameters", &SharedRun::parameters)
       .def_property_readonly("steps_left", &SharedRun::steps_left)
       .def("begin_epoch", &SharedRun::begin_epoch)
@@ -288,6 +296,6 @@ void bind_mlp(py::module_& m) {
   m.def("train_population", &train, py::kw_only(), py::arg("widths"), py::arg("activations"), py::arg("bias"),
         py::arg("loss"), py::arg("features"), py::arg("targets"), py::arg("test_features"), py::arg("test_targets"),
         py::arg("rule"), py::arg("batches"), py::arg("epochs"), py::arg("seeds"), py::arg("lr"),
-        py::arg("weight_decay"), py::arg("weights").none(true), py::arg("dtype"), py::arg("fused"),
-        py::arg("threads"));
+        py::arg("weight_decay"), py::arg("weights").none(true), py::arg("skipped") = 0, py::arg("dtype"),
+        py::arg("fused"), py::arg("threads"));
 }

@@ -46,11 +46,11 @@ class Groups {
     std::vector<Real> values(count * parameters);
     std::vector<uint32_t> seeds(all.epochs * order_lanes);
     for (int64_t l = 0; l < count; ++l) {
-      TorchGenerator generator(all.seeds[first + l], all.fused);
-      generator = draw_weights(all.shape, generator, values.data() + l * parameters);
+      const Beginning beginning{all.seeds[first + l], all.skipped,
+                                all.weights ? all.weights + (first + l) * parameters : nullptr};
+      TorchGenerator generator = first_weights(all.shape, beginning, all.fused, values.data() + l * parameters);
       for (int64_t e = 0; e < all.epochs; ++e) seeds[e * order_lanes + l] = generator.next_epoch(all.batches.shuffle);
     }
-    if (all.weights) std::copy_n(all.weights + first * parameters, count * parameters, values.data());
     const cpu::LaneRun<Real> run{
         .shape = &all.shape,
         .parameters = parameters,
@@ -120,6 +120,7 @@ bool train_population(const Population& population, const std::function<bool()>&
   check_rows(population.shape, population.train, "train");
   if (population.test.rows > 0) check_rows(population.shape, population.test, "test");
   check_batches(population.batches, population.train.rows);
+  check_skipped(population.skipped);
   if (population.epochs < 1) refuse("epochs: expected at least 1, got ", population.epochs);
   if (population.count < 1) refuse("seeds: expected at least one network, got ", population.count);
   if (population.threads < 1) refuse("threads: expected at least 1, got ", population.threads);

@@ -17,6 +17,7 @@ struct Population {
   const uint64_t* seeds;             // (count): of first weights and order of rows
   const double *lr, *weight_decay;   // (count)
   const double* weights;             // (count, parameters): first weights, or null to draw them
+  int64_t skipped;                   // words that were taken from each generator before
   int threads;
   bool twice, fused;
 

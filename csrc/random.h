@@ -73,6 +73,10 @@ class TorchGenerator {
   TorchGenerator(const TwisterState& from, bool fused) : word(from), fused(fused) {}
   void read(TwisterState& to) const { word.read(to); }
 
+  void skip(int64_t words) {
+    while (words-- > 0) word();
+  }
+
   uint64_t random64() {
     const uint64_t high = word();
     return high << 32 | word();

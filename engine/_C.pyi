@@ -44,6 +44,8 @@ class Run:
         rule: Rule,
         batches: Batches,
         seed: int,
+        weights: Array | None = None,
+        skipped: int = 0,
         dtype: str,
         fused: bool,
     ) -> None: ...
@@ -81,6 +83,7 @@ def train_population(
     lr: Array,
     weight_decay: Array,
     weights: Array | None,
+    skipped: int = 0,
     dtype: str,
     fused: bool,
     threads: int,

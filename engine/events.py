@@ -31,6 +31,8 @@ class Started:
     feature_names: list[str]
     class_names: list[str]  # empty for a regression
     versions: dict[str, str]
+    target_name: str = ""
+    notes: list[str] = dataclasses.field(default_factory=list)  # what was found in the data, done about it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +44,7 @@ class Progressed:
     part: float  # of the epoch that is done, from 0 to 1
     loss: float
     accuracy: float | None
+    r2: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +53,8 @@ class EpochEnded:
 
     `train_*` are means over the epoch's batches as they were trained (the weights move meanwhile, as the
     lecture measures it); `test_*` are taken with the weights after the epoch, null without test rows.
-    Accuracies are null for a regression. `seconds` is the time spent in training since the run began.
+    Accuracies are null for a regression, and R² (the part of the targets' variance that is explained) for
+    classes. `seconds` is the time spent in training since the run began.
     """
 
     step: int
@@ -60,6 +64,8 @@ class EpochEnded:
     test_loss: float | None
     test_accuracy: float | None
     seconds: float
+    train_r2: float | None = None
+    test_r2: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,12 +93,24 @@ class Resumed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Misclassified:
+    """A test row that was taken for another class: its place in the table, its features before scaling."""
+
+    row: int
+    features: list[float]
+    true: int
+    predicted: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """How good the network is.
 
     `train_*` are the last epoch's, `test_*` and all that follows belong to the final weights on the test
     rows. `confusion[i][j]` counts rows of class i that were taken for class j. Precision, recall and F1
-    are per class; all lists are empty for a regression or without test rows.
+    are per class; all lists are empty for a regression or without test rows. `misclassified` has the first
+    of the test rows that were taken for another class; their number follows from `confusion`. R² and the
+    root of the mean squared error, in the units of the table, are null for classes.
     """
 
     train_loss: float | None
@@ -104,6 +122,11 @@ class Report:
     recall: list[float]
     f1: list[float]
     support: list[int]
+    misclassified: list[Misclassified] = dataclasses.field(default_factory=list)
+    train_r2: float | None = None
+    test_r2: float | None = None
+    train_rmse: float | None = None
+    test_rmse: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,7 +176,9 @@ def from_line(line: bytes) -> Event:
     if kind is None or not values.keys() <= _FIELDS[kind].keys():
         raise ValueError("an event that this nnplay does not know: was it written by a later one?")
     if values.get("report"):
-        values["report"] = Report(**_odd_numbers(Report, values["report"]))
+        report = _odd_numbers(Report, values["report"])
+        report["misclassified"] = [Misclassified(**row) for row in report.get("misclassified", [])]
+        values["report"] = Report(**report)
     event: Event = kind(**_odd_numbers(kind, values))
     return event
 
@@ -167,6 +192,8 @@ def _plain(event: Any) -> dict[str, Any]:
             value = str(value)
         elif isinstance(value, Report):
             value = _plain(value)
+        elif name == "misclassified":
+            value = [dataclasses.asdict(row) for row in value]
         values[name] = value
     return values
 

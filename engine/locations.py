@@ -2,8 +2,9 @@
 
 Runs last, so they are state: `$XDG_STATE_HOME/nnplay/runs` (by default `~/.local/state/nnplay/runs`). Control
 sockets live as long as their worker: `$XDG_RUNTIME_DIR/nnplay`, or a private folder under /tmp where that
-cannot be used. Settings are a file, `$XDG_CONFIG_HOME/nnplay/config.toml` (by default under `~/.config`). A
-relative path in any of these variables counts as unset, as the specification says.
+cannot be used. Settings are a file, `$XDG_CONFIG_HOME/nnplay/config.toml` (by default under `~/.config`), and
+downloads are in `$XDG_CACHE_HOME/nnplay` (`~/.cache/nnplay`). A relative path in any of these variables
+counts as unset, as the specification says.
 """
 
 from __future__ import annotations
@@ -28,6 +29,11 @@ def runs_dir() -> Path:
 def config_file() -> Path:
     """Where a person's settings are: `$XDG_CONFIG_HOME/nnplay/config.toml`; it need not exist."""
     return (_base("XDG_CONFIG_HOME") or Path("~/.config").expanduser()) / "nnplay" / "config.toml"
+
+
+def cache_dir() -> Path:
+    """The folder of what was downloaded, made if it is missing. Raises StorageError if it cannot be made."""
+    return _made((_base("XDG_CACHE_HOME") or Path("~/.cache").expanduser()) / "nnplay", "XDG_CACHE_HOME")
 
 
 def sockets_dir() -> Path:

@@ -41,7 +41,8 @@ def rule(spec: Spec) -> ops.Rule:
 
 def batches(spec: Spec) -> ops.Batches:
     """How the spec takes the rows of an epoch."""
-    return ops.Batches(spec.batch_size, shuffle=spec.shuffle, drop_last=spec.drop_last)
+    weighted = spec.epoch_loss != "unweighted"
+    return ops.Batches(spec.batch_size, shuffle=spec.shuffle, drop_last=spec.drop_last, weighted=weighted)
 
 
 def split_layers(parameters: Array, widths: list[int], bias: bool = True) -> list[Array]:

@@ -9,13 +9,14 @@ rates of a spec, first weights and order of batches are those of the run of that
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
-from engine import mlp, ops
+from engine import mlp, ops, starts
 from engine.datasets import Array, Prepared
 from engine.errors import RequestError
 from engine.spec import Spec
@@ -58,7 +59,7 @@ def train(
         data: of `engine.datasets.prepare(spec)`.
         seeds: one for each network: its first weights and the order of its rows.
         lr, weight_decay: one number, or one for each network.
-        weights: (N, parameters) first weights; by default those that the seed draws.
+        weights: (N, parameters) first weights; by default those that the spec starts from.
         threads: how many share the work; by default as many as torch uses.
 
     Raises:
@@ -66,6 +67,10 @@ def train(
     """
     count = len(seeds)
     classes = len(data.class_names)
+    spec = spec.settled(bool(classes))
+    skipped = 0
+    if weights is None and spec.start != "drawn":
+        weights, skipped = _starts(spec, data, seeds)
     try:
         losses, accuracies, test_loss, test_accuracy, last = ops.train_population(
             widths=mlp.widths(spec, data.train_x.shape[1], classes),
@@ -83,6 +88,7 @@ def train(
             lr=_each(spec.lr if lr is None else lr, count),
             weight_decay=_each(spec.weight_decay if weight_decay is None else weight_decay, count),
             weights=weights,
+            skipped=skipped,
             dtype=spec.dtype,
             fused=mlp.FUSED,
             threads=torch.get_num_threads() if threads is None else threads,
@@ -97,6 +103,14 @@ def train(
         test_accuracy if tested and classes else None,
         last,
     )
+
+
+def _starts(spec: Spec, data: Prepared, seeds: Sequence[int]) -> tuple[Array | None, int]:
+    """The first weights of each network, None to draw them, and the random numbers taken before that."""
+    widths = mlp.widths(spec, data.train_x.shape[1], len(data.class_names))
+    found = [starts.find(dataclasses.replace(spec, seed=int(seed)), widths) for seed in seeds]
+    given = [start.weights for start in found if start.weights is not None]
+    return np.array(given) if given else None, found[0].skipped if found else 0
 
 
 def _each(rates: Array | float, count: int) -> Array:

@@ -26,7 +26,7 @@ class Past:
     """What a run's directory tells of it."""
 
     path: Path
-    spec: Spec  # as the run began
+    spec: Spec  # as the run began, with what was found from the data
     started: Started | None
     commands: list[Commanded]
     epoch: EpochEnded | None  # the last
@@ -85,7 +85,8 @@ class PastReader:
                     step = max(step, event.step)
         stored = checkpoints.steps(self._past.path)
         damage = self._reader.damage
-        self._past = Past(self._past.path, self._reader.spec, started, commands, epoch, step, stored, damage)
+        spec = Spec.from_json(started.spec) if started else self._reader.spec
+        self._past = Past(self._past.path, spec, started, commands, epoch, step, stored, damage)
         return self._past
 
 
@@ -124,7 +125,7 @@ class Moment:
     def begin(self, found: Checkpoint | None) -> None:
         """Be at the moment of a checkpoint of this run, kept anywhere; None for the run's begin."""
         self._commands = found.commands if found else 0  # that have taken effect
-        self.spec = self.past.spec_after(self._commands)
+        self.spec = self.past.spec_after(self._commands).settled(self.data.classifies)
         self.begun_at = self.step = found.step if found else 0
         self.epoch, self.seconds = (found.epoch, found.seconds) if found else (0, 0.0)
         self.training = registry.load("backends", self.spec.backend).start(self.past.spec, self.data)
@@ -154,7 +155,7 @@ class Moment:
             self._commands < len(self.past.commands) and self.past.commands[self._commands].step <= self.step
         ):
             self._commands += 1
-            self.spec = self.past.spec_after(self._commands)
+            self.spec = self.past.spec_after(self._commands).settled(self.data.classifies)
             self.training.change(self.spec)
 
     def checkpoint(self) -> Checkpoint:

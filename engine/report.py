@@ -1,20 +1,36 @@
-"""The accuracy report of a trained network; the figures per class are scikit-learn's."""
+"""The report of a trained network: how good it is, and where; the figures per class are scikit-learn's."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
+import numpy as np
+
 from engine.backends.base import Metrics, Training
-from engine.datasets import Prepared
-from engine.events import Report
+from engine.datasets import Array, Prepared
+from engine.events import EpochEnded, Misclassified, Report
+
+MOST_MISCLASSIFIED = 100  # rows that a report shows
 
 
-def make_report(training: Training, data: Prepared, train: Metrics | None) -> Report:
-    """How the present weights do on the test rows; `train` are the last completed epoch's own figures."""
+def r_squared(metrics: Metrics, targets: Array) -> float | None:
+    """The part of the targets' variance that the predictions explain; None for classes, or without variance.
+
+    `metrics` are of these targets, with the mean squared error as loss.
+    """
+    if metrics.accuracy is not None or math.isnan(metrics.mean):
+        return None
+    variance = float(np.var(targets))
+    return 1 - metrics.mean / variance if variance else None
+
+
+def make_report(training: Training, data: Prepared, last: EpochEnded | None) -> Report:
+    """How the present weights do on the test rows; the train figures are those of the `last` epoch."""
     test, predicted = training.evaluate(data.test_x, data.test_y) if len(data.test_y) else (None, data.test_y)
     confusion: list[list[int]] = []
     per_class: list[list[Any]] = [[], [], [], []]
-    if data.class_names and test:
+    if data.classifies and test:
         from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
         classes = list(range(len(data.class_names)))
@@ -23,8 +39,8 @@ def make_report(training: Training, data: Prepared, train: Metrics | None) -> Re
         per_class = [column.tolist() for column in figures]
     precision, recall, f1, support = per_class
     return Report(
-        train_loss=train.loss if train else None,
-        train_accuracy=train.accuracy if train else None,
+        train_loss=last.train_loss if last else None,
+        train_accuracy=last.train_accuracy if last else None,
         test_loss=test.loss if test else None,
         test_accuracy=test.accuracy if test else None,
         confusion=confusion,
@@ -32,4 +48,29 @@ def make_report(training: Training, data: Prepared, train: Metrics | None) -> Re
         recall=recall,
         f1=f1,
         support=support,
+        misclassified=_misclassified(data, predicted) if confusion else [],
+        train_r2=last.train_r2 if last else None,
+        test_r2=r_squared(test, data.test_y) if test else None,
+        train_rmse=_rmse(last.train_r2, data.train_y, data) if last else None,
+        test_rmse=math.sqrt(test.mean) * data.target_std if test and not data.classifies else None,
     )
+
+
+def _rmse(r2: float | None, targets: Array, data: Prepared) -> float | None:
+    """The root of the mean squared error, in the units of the table, of predictions with that R²."""
+    if r2 is None or not math.isfinite(r2):
+        return None
+    return math.sqrt(max(0.0, 1 - r2) * float(np.var(targets))) * data.target_std
+
+
+def _misclassified(data: Prepared, predicted: Array) -> list[Misclassified]:
+    wrong = np.flatnonzero(predicted != data.test_y)[:MOST_MISCLASSIFIED]
+    return [
+        Misclassified(
+            row=int(data.test_rows[i]),
+            features=[float(f"{value:.9g}") for value in data.raw(data.test_x[i])],
+            true=int(data.test_y[i]),
+            predicted=int(predicted[i]),
+        )
+        for i in wrong
+    ]

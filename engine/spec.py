@@ -13,7 +13,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Literal
@@ -21,9 +21,17 @@ from typing import Any, Literal
 from engine import registry
 from engine.activations import ACTIVATIONS
 from engine.errors import RequestError, unknown
-from engine.values import Flag, Kind, Real, Split, SplitKind, Whole, Widths, Word
+from engine.values import Flag, Kind, Real, Source, Split, SplitKind, Text, Whole, Widths, Word
 
 Effect = Literal["live", "next epoch", "next reset"]
+
+
+@dataclass(frozen=True)
+class Where:
+    """Which specs a key has a meaning for, in words and as a test; in all others it keeps its default."""
+
+    text: str
+    holds: Callable[[Spec], bool]
 
 
 @dataclass(frozen=True)
@@ -34,10 +42,24 @@ class Key:
     kind: Kind
     help: str
     effect: Effect = "next reset"
+    where: Where | None = None
+
+    def applies(self, spec: Spec) -> bool:
+        """Whether the key means anything for a spec; if not, it need not be shown."""
+        return self.where is None or self.where.holds(spec)
 
 
-def _key(default: Any, kind: Kind, help: str, effect: Effect = "next reset") -> Any:
-    return dataclasses.field(default=default, metadata={"kind": kind, "help": help, "effect": effect})
+def _key(
+    default: Any, kind: Kind, help: str, effect: Effect = "next reset", *, where: Where | None = None
+) -> Any:
+    about = {"kind": kind, "help": help, "effect": effect, "where": where}
+    return dataclasses.field(default=default, metadata=about)
+
+
+DRAWN = ("circles", "gaussians", "moons", "spirals", "xor")  # data sets that are made up, of any size
+_OF_TABLES = Where("data=csv:PATH", lambda spec: spec.data.startswith("csv:"))
+_OF_DRAWN = Where(f"data={', '.join(DRAWN)}", lambda spec: spec.data in DRAWN)
+_OF_NUMBERS = Where("loss=mse", lambda spec: spec.loss != "cross_entropy")
 
 
 def _words(*words: str) -> Word:
@@ -51,7 +73,12 @@ class Spec:
     experiment: str
     variant: str = "published"
 
-    data: str = _key("iris", Word(lambda: registry.names("datasets")), "where the rows come from")
+    data: str = _key("iris", Source(lambda: registry.names("datasets")), "where the rows come from")
+    target: str = _key(
+        "", Text("a column's name; none for the last"), "the column to predict", where=_OF_TABLES
+    )
+    samples: int = _key(300, Whole(10, 1_000_000, series=True), "rows to draw", where=_OF_DRAWN)
+    noise: float = _key(0.1, Real(0.0, 10.0), "deviation of the noise on them", where=_OF_DRAWN)
     split: Split | None = _key(
         Split(Fraction(1, 3)), SplitKind(), "the part of the rows held out for the test"
     )
@@ -60,12 +87,30 @@ class Spec:
         _words("global", "feature", "none"),
         "subtract a mean, divide by a deviation: one pair for all features, a pair for each, or not at all",
     )
+    scale_target: bool = _key(False, Flag(), "standardize the numbers to predict as well", where=_OF_NUMBERS)
     hidden: tuple[int, ...] = _key((16,), Widths(), "widths of the hidden layers")
     activation: str = _key("sigmoid", Word(lambda: ACTIVATIONS), "what follows each hidden layer")
     output: str = _key(
-        "softmax", _words("softmax", "logits", "linear"), "what follows the last layer: softmax, or nothing"
+        "softmax",
+        _words("softmax", "logits", "linear", "auto"),
+        "what follows the last layer: softmax, or nothing; auto finds what fits the target",
     )
-    loss: str = _key("cross_entropy", _words("cross_entropy", "mse"), "what is minimized")
+    start: str = _key(
+        "drawn",
+        _words("drawn", "randn", "iris-mlp", "after-linreg-manual"),
+        "first weights: drawn as nn.Linear draws them, or where that experiment's random numbers end, "
+        "or by randn, or those of the trained Iris network",
+    )
+    loss: str = _key(
+        "cross_entropy",
+        _words("cross_entropy", "mse", "auto"),
+        "what is minimized; auto finds what fits the target",
+    )
+    epoch_loss: str = _key(
+        "mean",
+        _words("mean", "unweighted", "last"),
+        "an epoch's loss: mean over rows, sum over batches divided by rows, or the last batch's",
+    )
     optimizer: str = _key("adam", _words("sgd", "adam", "adamw"), "the update rule")
     lr: float = _key(0.001, Real(0.0, 1e6, above=True), "learning rate", "live")
     momentum: float = _key(0.0, Real(0.0, 1.0, below=True), "momentum of sgd", "live")
@@ -86,17 +131,32 @@ class Spec:
                 object.__setattr__(self, key.name, key.kind.check(value))
             except (ValueError, TypeError):
                 raise _refused(key, value) from None
+        for field in dataclasses.fields(self):
+            if field.name in KEYS and not KEYS[field.name].applies(self):
+                object.__setattr__(self, field.name, field.default)
         self._check_together()
 
     def _check_together(self) -> None:
-        if (self.loss == "mse") != (self.output == "linear"):
+        if "auto" not in (self.loss, self.output) and (self.loss == "mse") != (self.output == "linear"):
             wanted = "linear" if self.loss == "mse" else "softmax or logits"
             raise RequestError(f"loss={self.loss} needs output={wanted}, got output={self.output}")
         if self.momentum and self.optimizer != "sgd":
             raise RequestError(f"momentum belongs to optimizer=sgd, got optimizer={self.optimizer}")
 
+    def settled(self, classifies: bool) -> Spec:
+        """This spec with `auto` replaced by what fits the target: classes, or numbers."""
+        loss, output = ("cross_entropy", "logits") if classifies else ("mse", "linear")
+        return dataclasses.replace(
+            self,
+            loss=loss if self.loss == "auto" else self.loss,
+            output=output if self.output == "auto" else self.output,
+        )
+
     def replace_text(self, words: Mapping[str, str]) -> Spec:
-        """This spec with values as typed, `{"lr": "0.03"}`. Raises RequestError for what is not allowed."""
+        """This spec with values as typed, `{"lr": "0.03"}`. Raises RequestError for what is not allowed.
+
+        A key that means nothing for the new values goes back to its default; it is refused if it was typed.
+        """
         values = {}
         for name, text in words.items():
             if name not in KEYS:
@@ -105,7 +165,13 @@ class Spec:
                 values[name] = KEYS[name].kind.read(text.strip())
             except (ValueError, OverflowError):
                 raise _refused(KEYS[name], text) from None
-        return dataclasses.replace(self, **values)
+        changed = dataclasses.replace(self, **values)
+        for name in words:
+            where = KEYS[name].where
+            if where and not where.holds(changed):
+                key = where.text.partition("=")[0]
+                raise RequestError(f"{name} belongs to {where.text}, got {key}={changed.text(key)}")
+        return changed
 
     def turn(self, name: str, by: int) -> Spec:
         """This spec with one value a notch up (`by` = 1) or down (-1); itself where there is no further one.
@@ -153,7 +219,5 @@ def _refused(key: Key, value: Any) -> RequestError:
 
 
 KEYS: dict[str, Key] = {
-    f.name: Key(f.name, f.metadata["kind"], f.metadata["help"], f.metadata["effect"])
-    for f in dataclasses.fields(Spec)
-    if "kind" in f.metadata
+    f.name: Key(f.name, **f.metadata) for f in dataclasses.fields(Spec) if "kind" in f.metadata
 }

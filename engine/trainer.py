@@ -18,14 +18,14 @@ from collections.abc import Callable, Generator, Iterator
 from importlib import metadata
 
 from engine import registry
-from engine.backends.base import Metrics, NonFiniteLoss, Training
+from engine.backends.base import NonFiniteLoss, Training
 from engine.checkpoints import Checkpoint
 from engine.control import Command, Inbox
 from engine.datasets import check_batch, prepare
 from engine.errors import RequestError, unknown
 from engine.events import Commanded, Ended, EndState, EpochEnded, Event, Progressed, Resumed, Started
 from engine.replay import Moment, Past
-from engine.report import make_report
+from engine.report import make_report, r_squared
 from engine.spec import KEYS, Spec
 
 SLICE = 0.01  # seconds of training between two looks into the inbox
@@ -54,9 +54,9 @@ class Trainer:
         past: Past | None = None,
         keep: Callable[[Checkpoint], None] | None = None,
     ):
-        self.spec = spec
         self.past = past if past and past.started else None
         self.data = prepare(spec)
+        self.spec = spec.settled(self.data.classifies)
         self.inbox = inbox
         self.began = time.monotonic() if began is None else began
         self.step = 0
@@ -136,6 +136,7 @@ class Trainer:
                     part=1 - training.steps_left / steps,
                     loss=metrics.loss,
                     accuracy=metrics.accuracy,
+                    r2=r_squared(metrics, self.data.train_y),
                 )
         self.last = self._epoch_ended(training)
         yield self.last
@@ -260,6 +261,8 @@ class Trainer:
             test_loss=test.loss if test else None,
             test_accuracy=test.accuracy if test else None,
             seconds=self.seconds,
+            train_r2=r_squared(train, self.data.train_y),
+            test_r2=r_squared(test, self.data.test_y) if test else None,
         )
 
     def _started(self, training: Training) -> Started:
@@ -273,11 +276,12 @@ class Trainer:
             steps_per_epoch=training.steps_left,
             feature_names=self.data.feature_names,
             class_names=self.data.class_names,
+            target_name=self.data.target_name,
+            notes=self.data.notes,
             versions=_versions(),
         )
 
     def _ended(self, training: Training, state: EndState, message: str) -> Ended:
-        train = Metrics(self.last.train_loss, self.last.train_accuracy) if self.last else None
         return Ended(
             time=time.time(),
             state=state,
@@ -286,7 +290,7 @@ class Trainer:
             epoch=self.epoch,
             seconds=self.seconds,
             seconds_total=time.monotonic() - self.began,
-            report=make_report(training, self.data, train) if state != "failed" else None,
+            report=make_report(training, self.data, self.last) if state != "failed" else None,
             exit_status={"finished": 0, "interrupted": 130, "failed": 1}[state],
         )
 

@@ -8,6 +8,7 @@ raise ValueError, and `allowed` is the half sentence that the error shows.
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -140,6 +141,50 @@ class Word:
     def turn(self, value: str, by: int) -> str:
         choices = list(self.choices())
         return choices[(choices.index(value) + by) % len(choices)]
+
+
+@dataclass(frozen=True)
+class Source(Word):
+    """One of the named data sets, or the path of a table, `csv:PATH`; a relative path is made absolute."""
+
+    @property
+    def allowed(self) -> str:
+        return f"{super().allowed}, or csv:PATH"
+
+    def read(self, text: str) -> str:
+        mark, colon, path = text.partition(":")
+        if (mark, colon) != ("csv", ":") or not path or "\0" in path:
+            return super().read(text)
+        return f"csv:{os.path.abspath(os.path.expanduser(path))}"  # noqa: PTH100, PTH111  normalizes as well
+
+    def check(self, value: Any) -> str:
+        if isinstance(value, str) and value.startswith("csv:/") and "\0" not in value:
+            return value
+        return super().check(value)
+
+    def turn(self, value: str, by: int) -> str:
+        return super().turn(value, by) if value in self.choices() else value
+
+
+@dataclass(frozen=True)
+class Text:
+    """Any text, such as a column's name; there is nothing to turn."""
+
+    allowed: str
+
+    def read(self, text: str) -> str:
+        return self.check(text)
+
+    def check(self, value: Any) -> str:
+        if not isinstance(value, str):
+            raise ValueError
+        return value
+
+    def show(self, value: str) -> str:
+        return value
+
+    def turn(self, value: str, by: int) -> str:
+        return value
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,8 @@ from engine import control
 from engine.errors import NnplayError
 from engine.runs import is_alive
 
+pytest_plugins = ["credit_data"]
+
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
@@ -22,6 +24,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     sockets = Path(tempfile.mkdtemp(prefix="nn"))  # short: a socket's path has 108 bytes
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(sockets))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     runs = tmp_path / "state" / "nnplay" / "runs"
     yield runs
     for run in runs.iterdir() if runs.exists() else ():

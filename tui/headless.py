@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import signal
 import subprocess
@@ -11,6 +12,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
 from engine import runs
 from engine.errors import WorkerError
@@ -50,12 +52,12 @@ def run(spec: Spec, *, as_json: bool, quiet: bool) -> int:
         signal.signal(number, lambda *_: _stop(worker))
     for _ in wishes:
         _stop(worker)
-    started, ended = _follow(RunReader(run.path), worker, show=not quiet and sys.stderr.isatty())
+    started, ended = _follow(RunReader(run.path), worker, quiet=quiet)
     if ended.state != "finished":
         print(f"nnplay: {ended.message}", file=sys.stderr)
     if ended.state == "failed":
         return ended.exit_status
-    result = summary(run.id, spec, ended)
+    result = summary(run.id, started, spec, ended)
     if as_json:
         print(json.dumps(result, allow_nan=False))
     else:
@@ -74,12 +76,12 @@ def _stop(worker: subprocess.Popen[bytes]) -> None:
 
 
 def _follow(
-    reader: RunReader, worker: subprocess.Popen[bytes], *, show: bool
+    reader: RunReader, worker: subprocess.Popen[bytes], *, quiet: bool
 ) -> tuple[Started | None, Ended]:
     """Read the log until the worker ends. Raises WorkerError if it ended without a last word."""
     started: Started | None = None
     epoch = 0
-    with _Bar(reader.spec.epochs, show) as bar:
+    with _Bar(reader.spec.epochs, quiet) as bar:
         alive = True
         while alive:
             alive = worker.poll() is None  # before the poll, so that its last words are read
@@ -87,6 +89,7 @@ def _follow(
                 bar.see(event)
                 if isinstance(event, Started):
                     started = event
+                    bar.tell(event.notes)
                 elif isinstance(event, EpochEnded):
                     epoch = event.epoch
                 elif isinstance(event, Ended):
@@ -107,7 +110,8 @@ def _obituary(reader: RunReader, status: int, epoch: int) -> str:
 class _Bar:
     """A progress bar on standard error, when it is a terminal that somebody looks at."""
 
-    def __init__(self, epochs: int, show: bool):
+    def __init__(self, epochs: int, quiet: bool):
+        self._quiet = quiet
         self._progress = Progress(
             TextColumn("epoch {task.completed:.0f}/{task.total:.0f}"),
             BarColumn(),
@@ -115,7 +119,7 @@ class _Bar:
             TimeElapsedColumn(),
             console=Console(stderr=True),
             transient=True,
-            disable=not show,
+            disable=quiet or not sys.stderr.isatty(),
         )
         self._task: TaskID = self._progress.add_task("", total=epochs, figures="importing torch")
 
@@ -126,21 +130,28 @@ class _Bar:
     def __exit__(self, *_: object) -> None:
         self._progress.stop()
 
+    def tell(self, notes: list[str]) -> None:
+        """What was found in the data; above the bar, and also where there is none."""
+        for note in [] if self._quiet else notes:
+            self._progress.console.print(Text(f"nnplay: {note}"), soft_wrap=True)
+
     def see(self, event: Event) -> None:
         if isinstance(event, EpochEnded):
             accuracy = "" if event.train_accuracy is None else f"  accuracy {event.train_accuracy:.2f}"
+            accuracy += "" if event.train_r2 is None else f"  R² {event.train_r2:.2f}"
             self._progress.update(
                 self._task, completed=event.epoch, figures=f"loss {event.train_loss:.4f}{accuracy}"
             )
 
 
-def summary(run_id: str, spec: Spec, ended: Ended) -> dict[str, Any]:
+def summary(run_id: str, started: Started | None, spec: Spec, ended: Ended) -> dict[str, Any]:
     """What `--json` prints of a run."""
     report = ended.report or NO_REPORT
     return {
         "run": run_id,
         "state": ended.state,
-        "spec": spec.to_json(),
+        "spec": started.spec if started else spec.to_json(),
+        "notes": started.notes if started else [],
         "backend": spec.backend,
         "device": spec.device,
         "epochs": ended.epoch,
@@ -149,10 +160,15 @@ def summary(run_id: str, spec: Spec, ended: Ended) -> dict[str, Any]:
         "train_accuracy": report.train_accuracy,
         "test_loss": report.test_loss,
         "test_accuracy": report.test_accuracy,
+        "train_r2": report.train_r2,
+        "test_r2": report.test_r2,
+        "train_rmse": report.train_rmse,
+        "test_rmse": report.test_rmse,
         "confusion": report.confusion,
         "precision": report.precision,
         "recall": report.recall,
         "f1": report.f1,
+        "misclassified": [dataclasses.asdict(row) for row in report.misclassified],
         "seconds": ended.seconds,
         "seconds_total": ended.seconds_total,
     }

@@ -9,7 +9,16 @@ from numpy.typing import NDArray
 
 from engine.events import EpochEnded
 
-COLUMNS = ("step", "epoch", "train_loss", "train_accuracy", "test_loss", "test_accuracy")
+COLUMNS = (
+    "step",
+    "epoch",
+    "train_loss",
+    "train_accuracy",
+    "test_loss",
+    "test_accuracy",
+    "train_r2",
+    "test_r2",
+)
 Floats = NDArray[np.float64]
 
 
@@ -23,6 +32,8 @@ class Curves:
     train_accuracy: Floats
     test_loss: Floats
     test_accuracy: Floats
+    train_r2: Floats
+    test_r2: Floats
 
 
 class History:

@@ -14,8 +14,11 @@ NAME_WIDTH = 12  # of a class; longer names end in …
 
 def report_table(report: Report, class_names: list[str]) -> RenderableType:
     """Loss and accuracy on train and test rows; then, per class, where its test rows went and how well."""
-    metrics = _metrics("train", report.train_loss, report.train_accuracy)
-    metrics.append_text(_metrics("     test", report.test_loss, report.test_accuracy))
+    metrics = _metrics("train", report.train_loss, report.train_accuracy, report.train_r2, report.train_rmse)
+    if report.test_loss is not None:
+        metrics.append_text(
+            _metrics("     test", report.test_loss, report.test_accuracy, report.test_r2, report.test_rmse)
+        )
     return Group(metrics, Text(""), _classes(report, class_names)) if report.confusion else metrics
 
 
@@ -24,10 +27,16 @@ def number(value: float | None, digits: int) -> str:
     return "–" if value is None else f"{value:.{digits}f}"
 
 
-def _metrics(rows: str, loss: float | None, accuracy: float | None) -> Text:
+def _metrics(
+    rows: str, loss: float | None, accuracy: float | None, r2: float | None, rmse: float | None
+) -> Text:
     line = Text.assemble((rows, "bold"), ("  loss ", "dim"), number(loss, 6))
     if accuracy is not None:
         line.append_text(Text.assemble(("  accuracy ", "dim"), number(accuracy, 4)))
+    if r2 is not None:
+        line.append_text(Text.assemble(("  R² ", "dim"), number(r2, 4)))
+    if rmse is not None:
+        line.append_text(Text.assemble(("  RMSE ", "dim"), f"{rmse:.5g}"))
     return line
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -68,9 +69,17 @@ class Scene:
         run = self.view.run
         return [] if run is None else [Mark(epoch_at(run.curves, c.step), _change(c)) for c in run.changes]
 
+    @property
+    def score(self) -> Literal["accuracy", "r2"]:
+        """What tells how good the network is: the part of the rows that is right, or R² for numbers."""
+        run = self.view.run
+        if run and run.started:
+            return "accuracy" if run.started.class_names else "r2"
+        return "r2" if self.view.shown.loss == "mse" else "accuracy"
+
     def series(self, name: str) -> list[Series]:
         """The curves of `loss` or `score`: the run's, then what was tried."""
-        figure = "accuracy" if name == "score" else name
+        figure = self.score if name == "score" else name
         tried = self.preview.series(figure) if self.preview else []
         return (_series(self.view.run, figure) if self.view.run else []) + tried
 

@@ -16,10 +16,15 @@ from engine.spec import Spec
 
 @dataclass(frozen=True, slots=True)
 class Metrics:
-    """Mean loss over some rows, and the part of them that was classified right (None for a regression)."""
+    """The loss over some rows as the spec has it, and the part of them that was classified right.
+
+    `mean` is the loss as the mean over rows, whatever `epoch_loss` says; NaN if that is not known. The
+    accuracy is None for a regression.
+    """
 
     loss: float
     accuracy: float | None
+    mean: float
 
 
 class NonFiniteLoss(ArithmeticError):

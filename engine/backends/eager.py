@@ -7,20 +7,25 @@ numbers it gives are the lecture's, bit for bit.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
+from engine import mlp, starts
 from engine.backends.base import Metrics, NonFiniteLoss
 from engine.checkpoints import State
 from engine.datasets import Array, Prepared
 from engine.errors import RequestError
 from engine.layers import reference
 from engine.spec import Spec
+
+Loop = TypeVar("Loop", bound="LoopTraining")
 
 # Below this many multiplications a step, a second thread costs more than it brings; and where other work
 # keeps the cores busy, every step would wait until the system finds time for it: small runs would crawl.
@@ -32,8 +37,12 @@ def start(spec: Spec, data: Prepared) -> LoopTraining:
 
 
 def start_loop(spec: Spec, data: Prepared, layer: type[nn.Module]) -> LoopTraining:
-    """The loop over this kind of layer, on as many threads as its size is worth."""
-    training = LoopTraining(spec, data, layer)
+    """The loop over this kind of layer."""
+    return one_thread_if_small(LoopTraining(spec, data, layer), spec)
+
+
+def one_thread_if_small(training: Loop, spec: Spec) -> Loop:
+    """The training itself; torch is told to use one thread if its steps are not worth more."""
     if training.parameters * spec.batch_size < ONE_THREAD_BELOW:
         torch.set_num_threads(1)
     return training
@@ -53,26 +62,52 @@ class Activated(nn.Linear):
 class LoopTraining:
     """A training loop in Python over any layer of the form `layer(in, out, activation, dtype)`."""
 
-    def __init__(self, spec: Spec, data: Prepared, layer: type[nn.Module]):
+    model: Any  # callable; named_parameters() and parameters()
+    loss_fn: Callable[[Tensor, Tensor], Tensor]
+    optimizer: Any  # step(), zero_grad(), param_groups and state, as torch.optim's
+
+    def __init__(self, spec: Spec, data: Prepared, layer: type[nn.Module] = Activated):
+        spec = spec.settled(bool(data.class_names))
+        self.layer = layer
+        self.epoch_loss = spec.epoch_loss
         self.device = _device(spec.device)
         self.dtype = getattr(torch, spec.dtype)
         self.classifies = bool(data.class_names)
         self.steps_left = 0
         self.batches: Iterator[list[Tensor]] = iter(())
         self.seen = self.correct = 0
-        self.loss_sum = 0.0
+        self.loss_sum = self.batch_sum = self.last = 0.0
+        widths = mlp.widths(spec, data.train_x.shape[1], len(data.class_names))
+        start = starts.find(spec, widths)
 
         # The lecture's order: seed, loader, network. Each epoch of the loader draws from the same generator.
         torch.manual_seed(spec.seed)
+        torch.rand(start.skipped)
         self.rows = TensorDataset(*self._tensors(data.train_x, data.train_y))
         self._load(spec)
-        outputs = len(data.class_names) or 1
-        self.model = _network(layer, data.train_x.shape[1], outputs, spec, self.dtype).to(self.device)
+        generator = torch.get_rng_state()
+        self.build(spec, widths, mlp.activations(spec))
+        if start.weights is not None:
+            self._give(start.weights, widths)
+            torch.set_rng_state(generator)  # weights that are given draw nothing
+        self.order: list[list[int]] = []  # the epoch's batches of rows
+        self.random = torch.get_rng_state()  # of this training: another in the same process has its own
+
+    def build(self, spec: Spec, widths: list[int], activations: list[str]) -> None:
+        """Set model, loss_fn and optimizer; the first weights are drawn layer by layer."""
+        sizes = zip(itertools.pairwise(widths), activations, strict=True)
+        self.model = nn.Sequential(*(self.layer(i, o, name, dtype=self.dtype) for (i, o), name in sizes))
+        self.model.to(self.device)
         self.loss_fn = nn.CrossEntropyLoss() if self.classifies else nn.MSELoss()
         self.optimizer = _optimizer(self.model, spec)
 
-        self.order: list[list[int]] = []  # the epoch's batches of rows
-        self.random = torch.get_rng_state()  # of this training: another in the same process has its own
+    def weights(self) -> list[Array]:
+        """The present weights, layer by layer: weight (out, in), bias (out), ..."""
+        return [_copy(parameter) for parameter in self.model.parameters()]
+
+    def _give(self, weights: Array, widths: list[int]) -> None:
+        for parameter, part in zip(self.model.parameters(), mlp.split_layers(weights, widths), strict=True):
+            parameter.data.copy_(torch.from_numpy(part))
 
     @property
     def parameters(self) -> int:
@@ -80,7 +115,7 @@ class LoopTraining:
 
     def begin_epoch(self) -> None:
         self.seen = self.correct = 0
-        self.loss_sum = 0.0
+        self.loss_sum = self.batch_sum = self.last = 0.0
         with self._generator():
             iter(self.loader)  # draws a seed for workers, as a loop over the loader does, and then the order
             self.order = list(self.loader.batch_sampler or ())
@@ -99,17 +134,21 @@ class LoopTraining:
         value = loss.item()
         if not math.isfinite(value):
             raise NonFiniteLoss(value, taken)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         self.optimizer.step()
         self.optimizer.zero_grad()
         self.loss_sum += value * y.size(0)
+        self.batch_sum += value
+        self.last = value
         self.seen += y.size(0)
         if self.classifies:
             self.correct += int((torch.argmax(prediction, dim=1) == y).sum())
 
     def metrics(self) -> Metrics:
         seen = max(self.seen, 1)
-        return Metrics(self.loss_sum / seen, self.correct / seen if self.classifies else None)
+        mean = self.loss_sum / seen
+        shown = {"mean": mean, "unweighted": self.batch_sum / seen, "last": self.last}[self.epoch_loss]
+        return Metrics(shown, self.correct / seen if self.classifies else None, mean)
 
     def evaluate(self, features: Array, targets: Array) -> tuple[Metrics, Array]:
         x, y = self._tensors(features, targets)
@@ -117,9 +156,9 @@ class LoopTraining:
             prediction = self._forward(x.to(self.device))
             loss = self.loss_fn(prediction, y.to(self.device)).item()
         if not self.classifies:
-            return Metrics(loss, None), prediction.cpu().numpy()
+            return Metrics(loss, None, loss), prediction.cpu().numpy()
         classes = torch.argmax(prediction, dim=1).cpu()
-        return Metrics(loss, int((classes == y).sum()) / len(y)), classes.numpy()
+        return Metrics(loss, int((classes == y).sum()) / len(y), loss), classes.numpy()
 
     def change(self, spec: Spec) -> None:
         for group in self.optimizer.param_groups:
@@ -136,6 +175,8 @@ class LoopTraining:
             "batch_size": len(self.order[0]) if self.order else 1,
             "steps_left": self.steps_left,
             "loss_sum": self.loss_sum,
+            "batch_sum": self.batch_sum,
+            "last": self.last,
             "seen": self.seen,
             "correct": self.correct,
         }
@@ -160,11 +201,10 @@ class LoopTraining:
             }
             if "optimizer.step" in numbers:
                 self.optimizer.state[parameter]["step"] = torch.tensor(numbers["optimizer.step"])
-        self.loss_sum, self.seen, self.correct = (
-            numbers["loss_sum"],
-            int(numbers["seen"]),
-            int(numbers["correct"]),
+        self.loss_sum, self.batch_sum, self.last = (
+            float(numbers[name]) for name in ("loss_sum", "batch_sum", "last")
         )
+        self.seen, self.correct = int(numbers["seen"]), int(numbers["correct"])
         order, size = arrays["order"].tolist(), int(numbers["batch_size"])
         self.order = [order[begin : begin + size] for begin in range(0, len(order), size)]
         self.random = arrays["random"]
@@ -201,17 +241,6 @@ def _device(name: str) -> torch.device:
     if name == "cuda" and not torch.cuda.is_available():
         raise RequestError("device=cuda: torch finds no CUDA device here; use device=cpu")
     return torch.device(name)
-
-
-def _network(
-    layer: type[nn.Module], inputs: int, outputs: int, spec: Spec, dtype: torch.dtype
-) -> nn.Sequential:
-    """The layers of a spec; widths (inputs, *hidden, outputs)."""
-    widths = [inputs, *spec.hidden, outputs]
-    last = "softmax" if spec.output == "softmax" else "identity"
-    activations = [spec.activation] * len(spec.hidden) + [last]
-    sizes = zip(widths, widths[1:], activations, strict=False)
-    return nn.Sequential(*(layer(i, o, activation, dtype=dtype) for i, o, activation in sizes))
 
 
 def _copy(tensor: Tensor) -> Array:

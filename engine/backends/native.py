@@ -5,9 +5,11 @@ First weights and order of batches are those of the eager backend, bit for bit. 
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
-from engine import mlp, ops
+from engine import mlp, ops, starts
 from engine.backends.base import Metrics, NonFiniteLoss
 from engine.checkpoints import State
 from engine.datasets import Array, Prepared
@@ -33,8 +35,12 @@ class NativeTraining:
             )
         self.memory = MEMORY[spec.optimizer]
         self.dtype = spec.dtype
+        spec = spec.settled(bool(data.class_names))
         self.classifies = bool(data.class_names)
+        self.epoch_loss = spec.epoch_loss
+        self.last = 0.0  # loss of the last batch, where it is asked for
         self.widths = mlp.widths(spec, data.train_x.shape[1], len(data.class_names))
+        start = starts.find(spec, self.widths)
         try:
             self.run = ops.Run(
                 widths=self.widths,
@@ -46,6 +52,8 @@ class NativeTraining:
                 rule=mlp.rule(spec),
                 batches=mlp.batches(spec),
                 seed=spec.seed,
+                weights=start.weights,
+                skipped=start.skipped,
                 dtype=spec.dtype,
                 fused=mlp.FUSED,
             )
@@ -64,19 +72,36 @@ class NativeTraining:
         self.run.begin_epoch()
 
     def advance(self, steps: int) -> None:
+        if self.epoch_loss != "last" or steps == 0:
+            self._advance(steps, 0)
+            return
+        self._advance(steps - 1, 0)
+        before = self._sum()
+        rows = len(self.run.batch())
+        self._advance(1, steps - 1)
+        self.last = (self._sum() - before) / rows
+
+    def _advance(self, steps: int, already: int) -> None:
         taken, loss = self.run.advance(steps)
         if taken < steps:
-            raise NonFiniteLoss(loss, taken)
+            raise NonFiniteLoss(loss, already + taken)
+
+    def _sum(self) -> float:
+        """The sum of the losses of the epoch's rows so far."""
+        _, numbers = self.run.state()
+        return float(numbers["loss_sum"])
 
     def metrics(self) -> Metrics:
         loss, accuracy = self.run.score()
-        return Metrics(loss, accuracy if self.classifies else None)
+        shown = self.last if self.epoch_loss == "last" else loss
+        mean = math.nan if self.epoch_loss == "unweighted" else loss
+        return Metrics(shown, accuracy if self.classifies else None, mean)
 
     def evaluate(self, features: Array, targets: Array) -> tuple[Metrics, Array]:
         loss, accuracy, outputs = self.run.evaluate(features, targets)
         if self.classifies:
-            return Metrics(loss, accuracy), outputs.argmax(axis=1)
-        return Metrics(loss, None), outputs[:, 0]
+            return Metrics(loss, accuracy, loss), outputs.argmax(axis=1)
+        return Metrics(loss, None, loss), outputs[:, 0]
 
     def change(self, spec: Spec) -> None:
         self.run.set_rule(mlp.rule(spec))
@@ -91,7 +116,7 @@ class NativeTraining:
         kept |= self._named("", arrays["weights"])
         for name, moment in zip(self.memory, (arrays["first_moment"], arrays["second_moment"]), strict=False):
             kept |= self._named(f"optimizer.{name}.", moment)
-        return State(kept, numbers)
+        return State(kept, numbers | {"last": self.last})
 
     def restore(self, state: State) -> None:
         arrays = {"order": state.arrays["order"], "generator": state.arrays["random"]}
@@ -100,6 +125,7 @@ class NativeTraining:
         arrays["first_moment"] = first
         arrays["second_moment"] = second[0] if second else np.zeros(self.parameters)
         self.run.restore(arrays, state.numbers)
+        self.last = float(state.numbers["last"])
 
     def _named(self, prefix: str, parameters: Array) -> dict[str, Array]:
         """One array for each of torch's parameters, in the run's own type."""

@@ -1,4 +1,4 @@
-"""Data: one file per source, found by name; each has `load() -> Dataset`.
+"""Data: one file per source, found by name; each has `load(spec) -> Dataset`. `csv:PATH` is one's own.
 
 `prepare(spec)` gives what a run trains on: split and standardized, still numpy and float64. scikit-learn is
 imported inside the functions, so that listing names costs nothing.
@@ -6,7 +6,9 @@ imported inside the functions, so that listing names costs nothing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import dataclasses
+import warnings
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -22,12 +24,17 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True)
 class Dataset:
-    """A table: `features` (rows, columns) in float64; `targets` (rows,), whole numbers for classes."""
+    """A table: `features` (rows, columns) in float64, NaN where a value is missing; `targets` (rows,), whole
+    numbers for classes. `rows` (rows,) is each row's place in its source, from 0; by default all in order.
+    """
 
     features: Array
     targets: Array
     feature_names: list[str]
     class_names: list[str]  # empty for a regression
+    target_name: str = "class"
+    notes: list[str] = field(default_factory=list)  # for a person: what was found, what was done about it
+    rows: Array | None = None
 
 
 @dataclass(frozen=True)
@@ -35,6 +42,7 @@ class Prepared:
     """A dataset split into train and test rows and standardized as a spec says.
 
     `mean` and `std` are of the train rows alone: shape () for `standardize=global`, (columns,) otherwise.
+    Targets of a regression are (target - target_mean) / target_std; `scale_target=no` leaves 0 and 1.
     """
 
     train_x: Array
@@ -45,30 +53,68 @@ class Prepared:
     std: Array
     feature_names: list[str]
     class_names: list[str]
+    target_name: str
+    train_rows: Array  # (train rows,) place of each in the table
+    test_rows: Array
+    target_mean: float = 0.0
+    target_std: float = 1.0
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def classifies(self) -> bool:
+        return bool(self.class_names)
+
+    def raw(self, x: Array) -> Array:
+        """Standardized features (…, columns) in the units of the table."""
+        return x * self.std + self.mean
+
+    def raw_target(self, y: Array) -> Array:
+        """Targets or predictions of a regression in the units of the table."""
+        return y * self.target_std + self.target_mean
 
 
-def load(name: str) -> Dataset:
-    """The table of that name. Raises RequestError, with the nearest name, if there is none."""
-    dataset: Dataset = registry.load("datasets", name).load()
+def load(spec: Spec) -> Dataset:
+    """The table of a spec. Raises RequestError if there is none, or it is not fit to be learned from."""
+    dataset: Dataset = registry.load("datasets", spec.data).load(spec)
     return dataset
 
 
 def prepare(spec: Spec) -> Prepared:
     """The rows that a spec trains and tests on. Raises RequestError if they do not fit the spec."""
-    table = load(spec.data)
-    _check_fit(spec, table)
-    train_x, test_x, train_y, test_y = _split(table, spec.split)
-    check_batch(spec, len(train_x))
+    table = load(spec)
+    _check_fit(spec.settled(bool(table.class_names)), table)
+    train, test = _split(table, spec.split)
+    check_batch(spec, len(train))
+    train_x, test_x = table.features[train], table.features[test]
+    train_y, test_y = table.targets[train], table.targets[test]
+    rows = np.arange(len(table.targets)) if table.rows is None else table.rows
+    table = dataclasses.replace(table, features=train_x[:0], targets=train_y[:0])  # a large one takes room
+    notes = table.notes + _fill(train_x, test_x, table.feature_names)
     mean, std = _mean_and_std(train_x, spec.standardize)
+    for x in (train_x, test_x):
+        x -= mean
+        x /= std
+    target_mean, target_std = 0.0, 1.0
+    if spec.scale_target and not table.class_names:
+        target_mean, target_std = float(np.mean(train_y)), float(np.std(train_y)) or 1.0
+        train_y, test_y = ((y - target_mean) / target_std for y in (train_y, test_y))
+    if not (np.isfinite(train_x).all() and np.isfinite(test_x).all() and np.isfinite(train_y).all()):
+        raise RequestError(f"data={spec.data}: some numbers are too large to be standardized")
     return Prepared(
-        (train_x - mean) / std,
+        train_x,
         train_y,
-        (test_x - mean) / std,
+        test_x,
         test_y,
         mean,
         std,
         table.feature_names,
         table.class_names,
+        table.target_name,
+        rows[train],
+        rows[test],
+        target_mean,
+        target_std,
+        notes,
     )
 
 
@@ -81,22 +127,28 @@ def check_batch(spec: Spec, train_rows: int) -> None:
 
 
 def _check_fit(spec: Spec, table: Dataset) -> None:
-    if bool(table.class_names) != (spec.loss == "cross_entropy"):
-        has = "classes" if table.class_names else "numbers to predict"
-        needs = "cross_entropy" if table.class_names else "mse"
-        raise RequestError(f"data={spec.data} has {has}: expected loss={needs}, got loss={spec.loss}")
+    classifies = bool(table.class_names)
+    if classifies == (spec.loss == "cross_entropy") == (spec.output != "linear"):
+        return
+    has = "classes" if classifies else "numbers to predict"
+    needs = "loss=cross_entropy output=logits" if classifies else "loss=mse output=linear"
+    fits = "mlp, iris-mlp or credit-mlp" if classifies else "mlp, linreg-manual or linreg-nn"
+    raise RequestError(
+        f"data={spec.data} has {has}: expected {needs}, got loss={spec.loss} output={spec.output}; "
+        f"it fits {fits}, or {spec.experiment} {needs}"
+    )
 
 
-def _split(table: Dataset, split: Split | None) -> tuple[Array, Array, Array, Array]:
-    """Train and test features, train and test targets, as scikit-learn draws them."""
+def _split(table: Dataset, split: Split | None) -> tuple[Array, Array]:
+    """Which rows are for training and which for the test, as scikit-learn draws them."""
+    rows = np.arange(len(table.targets))
     if split is None:
-        return table.features, table.features[:0], table.targets, table.targets[:0]
+        return rows, rows[:0]
     from sklearn.model_selection import train_test_split
 
     try:
-        parts: tuple[Array, Array, Array, Array] = train_test_split(
-            table.features,
-            table.targets,
+        parts: tuple[Array, Array] = train_test_split(
+            rows,
             test_size=float(split.test),
             random_state=split.seed,
             stratify=table.targets if split.stratify else None,
@@ -106,10 +158,28 @@ def _split(table: Dataset, split: Split | None) -> tuple[Array, Array, Array, Ar
     return parts
 
 
+def _fill(train_x: Array, test_x: Array, names: list[str]) -> list[str]:
+    """Give missing values the mean of the train rows, in place, and say so."""
+    missing = np.isnan(train_x).sum(axis=0) + np.isnan(test_x).sum(axis=0)
+    columns = np.flatnonzero(missing)
+    for column in columns:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # no train row has a value
+            mean = np.nan_to_num(np.nanmean(train_x[:, column]))
+        for x in (train_x, test_x):
+            x[np.isnan(x[:, column]), column] = mean
+    if not len(columns):
+        return []
+    which = ", ".join(f"{names[c]} ({missing[c]:,})" for c in columns[:5])
+    more = f" and {len(columns) - 5} more columns" if len(columns) > 5 else ""
+    return [f"missing values take the mean of the train rows: {which}{more}"]
+
+
 def _mean_and_std(train_x: Array, standardize: str) -> tuple[Array, Array]:
     """What to subtract and divide by; a feature that never changes is divided by one, not by zero."""
     if standardize == "none":
         return np.zeros(train_x.shape[1]), np.ones(train_x.shape[1])
     axis = None if standardize == "global" else 0
-    std = np.asarray(np.std(train_x, axis=axis))
-    return np.asarray(np.mean(train_x, axis=axis)), np.where(std == 0, 1.0, std)
+    with np.errstate(over="ignore", invalid="ignore"):
+        std = np.asarray(np.std(train_x, axis=axis))
+        return np.asarray(np.mean(train_x, axis=axis)), np.where(std == 0, 1.0, std)

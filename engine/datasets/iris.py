@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from engine.datasets import Dataset
+from engine.spec import Spec
 
 
-def load() -> Dataset:
+def load(spec: Spec) -> Dataset:
     from sklearn.datasets import load_iris
 
     iris = load_iris()
@@ -14,6 +15,7 @@ def load() -> Dataset:
         targets=iris["target"],
         feature_names=[name.removesuffix(" (cm)") for name in iris["feature_names"]],
         class_names=[str(name) for name in iris["target_names"]],
+        target_name="species",
     )
 
 

@@ -6,6 +6,7 @@ spec and `words` turns a spec back into them.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -74,9 +75,9 @@ def workbook(name: str, assignments: Iterable[str] = ()) -> Workbook | None:
 
 
 def in_order() -> tuple[Experiment | Workbook, ...]:
-    """All experiments and workbooks, in the order of the lecture's sections."""
+    """All experiments and workbooks, in the lecture's order; what is not of the lecture comes last."""
     found = [entry(name) for name in names()]
-    return tuple(sorted(found, key=lambda entry: [int(number) for number in entry.section.split(".")]))
+    return tuple(sorted(found, key=lambda e: [int(n) for n in e.section.split(".")] if e.section else [1000]))
 
 
 def find(name: str, assignments: Iterable[str] = ()) -> Spec:
@@ -98,4 +99,4 @@ def words(spec: Spec) -> str:
     """The shortest words that `find` turns into this spec: `iris-mlp lr=0.03`."""
     variant = "" if spec.variant == "published" else f"@{spec.variant}"
     changes = spec.changed_from(get(spec.experiment).spec(spec.variant))
-    return " ".join([spec.experiment + variant, *(f"{key}={value}" for key, value in changes.items())])
+    return shlex.join([spec.experiment + variant, *(f"{key}={value}" for key, value in changes.items())])

@@ -40,7 +40,7 @@ def answer(spec: dict[str, Any]) -> Answer:
 
     Values: `seeds`, the number of networks; `epochs`, how many were trained; `seconds`; `test_loss` and
     `test_accuracy`, each [mean, deviation] over the seeds after the last epoch, or null.
-    Arrays: `epoch` (n,); `loss` and for a classification `accuracy`, (3, n): the 10th, 50th and 90th
+    Arrays: `epoch` (n,); `loss`, for classes `accuracy` and for numbers `r2`, (3, n): the 10th, 50th and 90th
     percentile over the seeds.
 
     Raises:
@@ -54,6 +54,8 @@ def answer(spec: dict[str, Any]) -> Answer:
     arrays: dict[str, Array] = {"epoch": at + 1.0, "loss": _band(result.train_loss[:, at])}
     if result.train_accuracy is not None:
         arrays["accuracy"] = _band(result.train_accuracy[:, at])
+    elif wanted.epoch_loss != "unweighted" and (variance := np.var(data.train_y)):
+        arrays["r2"] = _band(1 - result.train_loss[:, at] / variance)
     values = {
         "seeds": len(seeds),
         "epochs": epochs,

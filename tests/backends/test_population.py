@@ -107,6 +107,21 @@ def test_first_weights_may_be_given() -> None:
     np.testing.assert_allclose(result.weights, first, atol=1e-7)
 
 
+@pytest.mark.parametrize("name", ["linreg-manual", "linreg-nn", "credit-mlp"])
+@pytest.mark.usefixtures("credit")
+def test_a_network_begins_where_the_run_of_its_spec_begins(name: str) -> None:
+    spec = experiments.find(name, ["epochs=3", "backend=native"])
+    data = prepare(spec)
+    result = population.train(spec, data, [1, 2])
+    for index, seed in enumerate([1, 2]):
+        training = native.start(dataclasses.replace(spec, seed=seed), data)
+        for _ in range(spec.epochs):
+            training.begin_epoch()
+            training.advance(training.steps_left)
+        run = np.concatenate([part.ravel() for part in training.weights()])
+        np.testing.assert_allclose(result.weights[index], run, atol=1e-5)
+
+
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [

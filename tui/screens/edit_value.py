@@ -51,7 +51,7 @@ class EditValue(ModalScreen[Spec | None]):
                 choices = OptionList(
                     *(Option(Text(choice), id=choice) for choice in self.choices), compact=True
                 )
-                choices.highlighted = self.choices.index(value)
+                choices.highlighted = self.choices.index(value) if value in self.choices else None
                 yield choices
             else:
                 yield Static(Text(f"{self.key.help}: {self.key.kind.allowed}", "dim"))

@@ -106,6 +106,7 @@ class Laboratory(Screen[None]):
         self.query_one(TimeLine).update(view.step, view.run.step if view.run else 0, scene.where)
         self._tell(view.run)
         self.query_one("#tried", Line).update(scene.tried)
+        self.plots["score"].plot_title = {"accuracy": "accuracy", "r2": "R²"}[scene.score]
         for name, plot in self.plots.items():
             plot.update(scene.series(name), scene.x_range, scene.marks)
             plot.point_at(scene.crosshair)

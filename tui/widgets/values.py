@@ -16,7 +16,7 @@ WITH_EFFECT = 44  # columns from which there is room to say when a change takes 
 
 
 class ValueList(OptionList, inherit_bindings=False):
-    """One row a key. A value that the run under way does not have is marked until the run starts over."""
+    """One row for each key that means something. A value that the run does not have yet is marked."""
 
     # Every other key is the app's: the arrows move through the values and through time wherever the keys go.
     BINDINGS = [
@@ -34,14 +34,18 @@ class ValueList(OptionList, inherit_bindings=False):
     def __init__(self) -> None:
         super().__init__()
         self._shown: tuple[Spec, Spec | None, Spec] | None = None
+        self._names: list[str] = []
 
     def update(self, spec: Spec, running: Spec | None, usual: Spec) -> None:
         """Show the values to start with (`spec`), against those of the run under way and the usual ones."""
         self._shown = (spec, running, usual)
-        prompts = [self._prompt(name, spec, running, usual) for name in KEYS]
-        if self.option_count == 0:
-            self.add_options([Option(prompt, id=name) for name, prompt in zip(KEYS, prompts, strict=True)])
-            self.highlighted = list(KEYS).index("lr")
+        names = [name for name, key in KEYS.items() if key.applies(spec)]
+        prompts = [self._prompt(name, spec, running, usual) for name in names]
+        if names != self._names:
+            chosen = self.chosen if self._names else "lr"
+            self._names = names
+            self.set_options([Option(prompt, id=name) for name, prompt in zip(names, prompts, strict=True)])
+            self.highlighted = names.index(chosen if chosen in names else "data")
             return
         for index, prompt in enumerate(prompts):
             if self.get_option_at_index(index).prompt != prompt:
@@ -50,7 +54,7 @@ class ValueList(OptionList, inherit_bindings=False):
     @property
     def chosen(self) -> str:
         """The key of the row that is marked."""
-        return list(KEYS)[self.highlighted or 0]
+        return self._names[self.highlighted or 0]
 
     def on_resize(self) -> None:
         if self._shown:
