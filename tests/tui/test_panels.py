@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from driving import screen_text, until
 from panel_app import PanelApp
 from textual.pilot import Pilot
 
-from engine import experiments, registry
+from engine import datasets, experiments, moments, registry
 from engine.control import Inbox
 from engine.events import Commanded, EpochEnded
 from engine.frames import Answer
@@ -185,12 +186,12 @@ async def test_the_boundary_goes_over_all_features_and_all_kinds_of_rows() -> No
 async def test_the_report_is_of_any_step_and_of_both_parts() -> None:
     async with (it := app(Report)).run_test(size=(118, 14)) as pilot:
         await answered(pilot)
-        assert "step 300" in screen_text(it)
+        assert "at step 300" in screen_text(it)
         assert "test rows taken for" in screen_text(it)
         late = screen_text(it)
         it.panel.show(view(0))
         await answered(pilot)
-        assert "step 0" in screen_text(it)
+        assert "at step 0" in screen_text(it)
         assert screen_text(it) != late
         await pilot.press("t")
         await answered(pilot)
@@ -258,6 +259,36 @@ async def test_the_log_shows_the_newest_line_and_can_be_filtered(home: Path) -> 
         assert "epoch 8 ended" not in screen_text(it)
         await pilot.press("escape")
         await until(pilot, lambda: "epoch 8 ended" in screen_text(it))
+
+
+@pytest.fixture
+def regression(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[View]:
+    """A network that learns y = x₁ (+ x₂), from ten rows; none has run yet."""
+    features = np.random.default_rng(1).normal(size=(10, request.param))
+    names = ["hours slept", "hours read"][: request.param]
+    table = datasets.Dataset(features, features.sum(axis=1), names, [])
+    monkeypatch.setattr(datasets, "load", lambda name: table)
+    moments.prepared.cache_clear()
+    words = ["loss=mse", "output=linear", "hidden=3", "batch_size=5", "split=0.3", "standardize=feature"]
+    yield View(experiments.find("iris-mlp", words))
+    moments.prepared.cache_clear()
+    moments._timelines.clear()
+
+
+@pytest.mark.parametrize("regression", [1, 2], indirect=True)
+@pytest.mark.parametrize("kind", [Network, Report, Boundary, Batch], ids=lambda kind: kind.TITLE)
+async def test_a_regression_is_shown_as_well(kind: type[Panel], regression: View) -> None:
+    async with (it := app(kind, regression)).run_test(size=(118, 14)) as pilot:
+        await answered(pilot)
+        assert not it.panel.problem
+        text = screen_text(it)
+        said = {
+            Network: ("hours slept", "1 · 3 · 1" if "hours read" not in text else "2 · 3 · 1"),
+            Report: ("R²", "off by", "the test rows, those farthest off first"),
+            Boundary: ("hours slept", "train", "test"),
+            Batch: ("takes train rows", "hours slept", "Layer 0: z"),
+        }
+        assert all(words in text for words in said[kind])
 
 
 @pytest.mark.parametrize("kind", PANELS, ids=lambda kind: kind.TITLE)

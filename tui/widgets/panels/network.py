@@ -178,7 +178,8 @@ class Network(PaintedPanel):
     def draw(self) -> None:
         """As ever, but an answer for another size is not drawn: the right one is asked for."""
         if self.answer and not self.problem and not self._fits(self.answer):
-            self.call_later(self._ask_again)
+            if self.view and self.question(self.view) != self._wanted:
+                self.call_later(self.inquire)
         else:
             super().draw()
 
@@ -188,10 +189,6 @@ class Network(PaintedPanel):
         return layout is not None and shapes == [
             (len(column.tops), 2 * column.map_rows, column.map_columns) for column in layout.layers
         ]
-
-    def _ask_again(self) -> None:
-        if self.view and self.question(self.view) not in (None, self._asked):
-            self.inquire()
 
     def _put_links(self, cells: Cells, layer: int, layout: Layout, answer: Answer, colours: Palette) -> None:
         weights = answer.arrays[f"weight.{layer}"]

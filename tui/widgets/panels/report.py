@@ -36,16 +36,17 @@ class Report(PaintedPanel):
 
     def heading(self, answer: Answer, colours: Palette) -> Line:
         """Figures over all rows of both parts, with the weights of the step."""
-        spans: list[Span] = [(f"step {answer.values['step']:,}", colours.bold)]
+        spans: list[Span] = []
         for part in ("train", "test"):
             if figures := answer.values[part]:
-                spans += [(f"   {part}", colours.bold), (" loss ", colours.muted)]
+                spans += [(f"{'   ' if spans else ''}{part}", colours.bold), (" loss ", colours.muted)]
                 spans.append((f"{figures['loss']:.6f}", colours.text))
                 for name, digits in (("accuracy", 4), ("r2", 6)):
                     if figures[name] is not None:
                         word = "R²" if name == "r2" else name
                         spans += [(f" {word} ", colours.muted), (f"{figures[name]:.{digits}f}", colours.text)]
-        return spans
+        step = (f"   at step {answer.values['step']:,}", colours.muted)
+        return [*spans, step] if _length(spans) + len(step[0]) <= self.room[0] else spans
 
     def lines(self, answer: Answer, colours: Palette) -> list[Line]:
         wrong = self._wrong(answer, colours)
@@ -65,8 +66,11 @@ class Report(PaintedPanel):
         values = answer.values
         names = [cut(name, NAME) for name in values["classes"]]
         width = max(6, *(len(name) + 2 for name in names))
-        first = max(len(f"{values['part']} rows taken for"), *map(len, names)) + 1
-        head = f"{values['part'] + ' rows taken for':{first}}" + "".join(f"{n:>{width}}" for n in names)
+        corner = f"{values['part']} rows taken for"
+        if len(corner) + len(names) * width + 28 > self.room[0]:
+            corner = values["part"]
+        first = max(len(corner), *map(len, names)) + 1
+        head = f"{corner:{first}}" + "".join(f"{n:>{width}}" for n in names)
         lines: list[Line] = [[(f"{head}  precision  recall      f1", colours.muted)]]
         for i, name in enumerate(names):
             spans: list[Span] = [(f"{name:{first}}", style(colours.of_class(i)))]
@@ -88,7 +92,10 @@ class Report(PaintedPanel):
             said = f"{values['wrong']:,} of {values['rows']:,} {part} rows misclassified"
         else:
             said = f"the {part} rows, those farthest off first"
-        names = [cut(name, 14) for name in values["features"]]
+        fair = (self.room[0] - 42) // max(
+            len(values["features"]), 1
+        )  # columns of a feature, if all are to fit
+        names = [cut(name, max(7, min(14, fair - 2))) for name in values["features"]]
         widths = [max(8, len(name) + 2) for name in names]
         head = f"{'row':>6}  " + "".join(f"{n:>{w}}" for n, w in zip(names, widths, strict=True))
         words = (
