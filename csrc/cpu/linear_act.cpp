@@ -2,7 +2,7 @@
 // gradient, each in one pass with what surrounds it.
 //
 // The same bits whatever the thread count: rows do not depend on each other, and sums over rows are cut
-// by shape alone and added in a fixed order.
+// by shape alone and added in a fixed order. (The exception, large products of bfloat16, is in product.cpp.)
 #include "../linear_act.h"
 
 #include <ATen/Parallel.h>
@@ -70,7 +70,8 @@ void activate_16(Activation activation, const Tensor& z, const Tensor& y) {
 // y (rows, out) and, if keep_z, z (rows, out), else undefined.
 std::tuple<Tensor, Tensor> forward_rows(const Tensor& input, const Tensor& weight, const Tensor& bias,
                                         Activation activation, bool keep_z) {
-  if (is_16_bit(input) && few(input.size(0), weight.size(0), input.size(1))) {
+  if (is_16_bit(input) &&
+      made_as_float(input.scalar_type(), input.size(0), weight.size(0), input.size(1))) {
     auto [y, z] = forward_rows(to_float(input), to_float(weight), to_float(bias), activation, keep_z);
     return {from_float(y, input.scalar_type()), from_float(z, input.scalar_type())};
   }
@@ -188,7 +189,7 @@ std::tuple<Tensor, Tensor, Tensor> backward_rows(const Tensor& g, const Tensor& 
   const at::ScalarType type = g.scalar_type();
   const bool low = is_16_bit(g);
   const int64_t inputs = input.defined() ? input.size(1) : weight.defined() ? weight.size(1) : 0;
-  if (low && few(g.size(0), g.size(1), inputs)) {
+  if (low && made_as_float(type, g.size(0), g.size(1), inputs)) {
     auto [x, w, b] =
         backward_rows(to_float(g), to_float(saved), to_float(input), to_float(weight), activation, wanted);
     return {from_float(x, type), from_float(w, type), from_float(b, type)};

@@ -43,6 +43,7 @@ void transpose(const Real* from, int64_t from_row, Real* to, int64_t to_row, int
       P square[width], dealt[width];
       UNROLL for (int i = 0; i < width; ++i) {
         const Real* row = from + (i0 + i) * from_row + j0;
+        __builtin_prefetch(row + 2 * width);  // many short rows are more than the processor foresees
         square[i] = i >= high ? P(Real(0)) : wide == width ? P::load(row) : P::load(row, wide);
       }
       UNROLL for (int round = 1; round < width; round *= 2) {
@@ -106,7 +107,7 @@ inline void tile(const cpu::Product<Real>& p, Strip<Real> strip, int64_t i, int6
     UNROLL for (int r = 0; r < Rows; ++r) {
       const P x(a[r * strip.row]);
       UNROLL for (int q = 0; q < Packs; ++q)
-        sum[r][q] = sum[r][q] + x * row[q];
+        sum[r][q] = fma(x, row[q], sum[r][q]);
     }
   }
   UNROLL for (int r = 0; r < Rows; ++r) UNROLL
@@ -164,7 +165,7 @@ inline void all_tiles(const cpu::Product<Real>& p, const Real* rows_of_a, int64_
 template <class Real>
 struct Room {
   Real* numbers = static_cast<Real*>(std::malloc(sizeof(Real) * rows * chunk));
-  static constexpr int64_t rows = tile_rows * 40;
+  static constexpr int64_t rows = tile_rows * 44;
   ~Room() { std::free(numbers); }
 };
 
@@ -198,9 +199,12 @@ void matmul(const cpu::Product<Real>& p) {
                    k0 + chunk <= p.k ? chunk : p.k - k0);
   if (!lay_out) return;
   static thread_local Room<Real> room;
-  for (int64_t i0 = 0; i0 < p.m; i0 += Room<Real>::rows)
+  // Shares of equal size: each of them lays out all of b anew.
+  const int64_t shares = (p.m + Room<Real>::rows - 1) / Room<Real>::rows;
+  const int64_t share = ((p.m + shares - 1) / shares + tile_rows - 1) / tile_rows * tile_rows;
+  for (int64_t i0 = 0; i0 < p.m; i0 += share)
     for (int64_t k0 = 0; k0 < k_end; k0 += chunk) {
-      const int64_t end = i0 + Room<Real>::rows < p.m ? i0 + Room<Real>::rows : p.m;
+      const int64_t end = i0 + share < p.m ? i0 + share : p.m;
       const int64_t length = k0 + chunk <= p.k ? chunk : p.k - k0;
       lay_out_rows(p, i0, end - i0, k0, length, room.numbers);
       panels<Real>(p, room.numbers, i0, end, 0, p.n, k0, length);

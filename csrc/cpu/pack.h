@@ -6,7 +6,7 @@
 
 #include "../lane.h"
 
-#ifdef __AVX512F__
+#ifdef __FMA__
 #include <immintrin.h>
 #endif
 
@@ -141,6 +141,29 @@ inline void Pack<Number>::store(Number* to, int count) const {
   Number buffer[width];
   store(buffer);
   for (int i = 0; i < count; ++i) to[i] = buffer[i];
+}
+#endif
+
+// a b + c: rounded once where the processor can, in every build. (An expression is fused only if the compiler
+// sees it whole, which at -O2 or under a sanitizer it may not.)
+#if defined(__AVX512F__)
+inline Pack<float> fma(Pack<float> a, Pack<float> b, Pack<float> c) {
+  return (Pack<float>::Vector)_mm512_fmadd_ps((__m512)a.v, (__m512)b.v, (__m512)c.v);
+}
+inline Pack<double> fma(Pack<double> a, Pack<double> b, Pack<double> c) {
+  return (Pack<double>::Vector)_mm512_fmadd_pd((__m512d)a.v, (__m512d)b.v, (__m512d)c.v);
+}
+#elif defined(__FMA__)
+inline Pack<float> fma(Pack<float> a, Pack<float> b, Pack<float> c) {
+  return (Pack<float>::Vector)_mm256_fmadd_ps((__m256)a.v, (__m256)b.v, (__m256)c.v);
+}
+inline Pack<double> fma(Pack<double> a, Pack<double> b, Pack<double> c) {
+  return (Pack<double>::Vector)_mm256_fmadd_pd((__m256d)a.v, (__m256d)b.v, (__m256d)c.v);
+}
+#else
+template <class Number>
+inline Pack<Number> fma(Pack<Number> a, Pack<Number> b, Pack<Number> c) {
+  return a * b + c;
 }
 #endif
 

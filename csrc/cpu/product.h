@@ -18,14 +18,15 @@ const Kernels<Real>& kernels() {
 // Numbers that make a share of a pass over memory worth a thread.
 constexpr int64_t pass_grain = 1 << 14;
 
-// a (m, k) b (k, n), dense, in a's dtype: float32 and float64 on our own loops, 16-bit numbers on the
-// library's. The bits do not depend on the number of threads (bfloat16's excepted). Must run below autograd.
-// A bias (n) is added to 16-bit numbers only: they are then rounded once. For the others it is the
+// a (m, k) b (k, n), dense, in a's dtype: float32 and float64 on our own loops, bfloat16 on the
+// library's. The bits of the former do not depend on the number of threads. Must run below autograd.
+// A bias (n) is added to bfloat16 numbers only: they are then rounded once. For the others it is the
 // activation's pass that adds it.
 at::Tensor product(const at::Tensor& a, const at::Tensor& b, const at::Tensor& bias = {});
 
-// Whether 16-bit numbers are too few for the library's product; as float they are faster.
-bool few(int64_t m, int64_t n, int64_t k);
+// Whether a product of 16-bit numbers is to be made as float: where that is faster, which is always with
+// float16 and with bfloat16 if they are few or this processor does not multiply them as such.
+bool made_as_float(at::ScalarType type, int64_t m, int64_t n, int64_t k);
 
 // A dense float copy of a 16-bit tensor, and back. Undefined tensors stay so.
 at::Tensor to_float(const at::Tensor& t);

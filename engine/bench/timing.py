@@ -28,7 +28,10 @@ def _repeats(work: Work, seconds: float) -> int:
 
 
 def median_seconds(
-    candidates: Mapping[str, Work], rounds: int = 15, round_seconds: float = 0.004
+    candidates: Mapping[str, Work],
+    rounds: int = 15,
+    round_seconds: float = 0.004,
+    limit_seconds: float = 20.0,
 ) -> dict[str, float]:
     """The median seconds of one call of each candidate.
 
@@ -36,11 +39,15 @@ def median_seconds(
         candidates: what to time, by name; each is called with no arguments.
         rounds: how often each gets its turn; the order turns with every round.
         round_seconds: the least length of one turn, in seconds; short work is repeated to fill it.
+        limit_seconds: no new round begins after so long, though never fewer than three are made.
     """
     repeats = {name: _repeats(work, round_seconds) for name, work in candidates.items()}
     names = list(candidates)
     times: dict[str, list[float]] = {name: [] for name in names}
+    begin = time.perf_counter()
     for turn in range(rounds):
+        if turn >= 3 and time.perf_counter() - begin > limit_seconds:
+            break
         for name in names[turn % len(names) :] + names[: turn % len(names)]:
             work, count = candidates[name], repeats[name]
             start = time.perf_counter()

@@ -7,10 +7,12 @@ from torch import nn
 from torch.func import functional_call, grad, hessian, jvp, vmap
 
 from engine.activations import ACTIVATIONS
+from engine.check import DTYPES
 from engine.layers import LinearAct, reference
 from engine.ops import linear_act
 
 NAMES = list(ACTIVATIONS)
+KINDS = list(DTYPES.values())
 
 # torch's own transforms and compiler still use torch.jit
 pytestmark = pytest.mark.filterwarnings("ignore:.torch.jit:DeprecationWarning")
@@ -139,16 +141,18 @@ def saved_bytes(layer, name, leaves):
     return sum(kept.values()), y
 
 
+@pytest.mark.parametrize("dtype", KINDS, ids=str)
 @pytest.mark.parametrize("name", NAMES)
-def test_keeps_no_more_for_the_backward_than_torch(name):
-    got, _ = saved_bytes(ours(name), name, arguments())
-    wanted, _ = saved_bytes(plain(name), name, arguments())
+def test_keeps_no_more_for_the_backward_than_torch(name, dtype):
+    got, _ = saved_bytes(ours(name), name, arguments(dtype))
+    wanted, _ = saved_bytes(plain(name), name, arguments(dtype))
     assert got <= wanted
 
 
+@pytest.mark.parametrize("dtype", KINDS, ids=str)
 @pytest.mark.parametrize("name", ["sigmoid", "tanh", "relu", "softmax"])
-def test_keeps_the_output_and_not_the_preactivation(name):
-    leaves = arguments()
+def test_keeps_the_output_and_not_the_preactivation(name, dtype):
+    leaves = arguments(dtype)
     got, y = saved_bytes(ours(name), name, leaves)
     assert got == sum(t.nbytes for t in (*leaves[:2], y))
 

@@ -104,6 +104,14 @@ def threads():
 SIZES = [(32, 64, 64), (128, 784, 128), (5000, 300, 7), (3, 500, 2000), (1024, 1100, 1024)]
 
 
+def layer_arguments(shape, dtype):
+    rng = torch.Generator().manual_seed(0)
+    batch, inputs, outputs = shape
+    sizes = [(batch, inputs), (outputs, inputs), (outputs,), (batch, outputs)]
+    *arguments, grad = (torch.randn(size, generator=rng).to(dtype) for size in sizes)
+    return arguments, grad
+
+
 @pytest.mark.parametrize("shape", SIZES, ids=str)
 @pytest.mark.parametrize(
     ("name", "dtype"),
@@ -116,17 +124,25 @@ SIZES = [(32, 64, 64), (128, 784, 128), (5000, 300, 7), (3, 500, 2000), (1024, 1
     ids=str,
 )
 def test_thread_count_does_not_change_a_bit(name, dtype, shape, threads):
-    rng = torch.Generator().manual_seed(0)
-    batch, inputs, outputs = shape
-    arguments = [
-        torch.randn(size, generator=rng).to(dtype) for size in ((batch, inputs), (outputs, inputs), outputs)
-    ]
-    grad = torch.randn(batch, outputs, generator=rng).to(dtype)
+    arguments, grad = layer_arguments(shape, dtype)
     runs = []
     for count in (1, 2, 3, 1):
         threads(count)
         runs.append(everything(name, arguments, grad))
     assert all(same_bits(run, runs[0]) for run in runs[1:])
+
+
+@pytest.mark.parametrize("shape", SIZES, ids=str)
+def test_bfloat16_repeats_where_torch_repeats_it(shape, threads):
+    """If torch's own products give the same bits on any number of threads, the whole layer does."""
+    (x, w, b), grad = layer_arguments(shape, torch.bfloat16)
+    ours, theirs = [], []
+    for count in (1, 2, 3, 1):
+        threads(count)
+        ours.append(everything("softmax", [x, w, b], grad))
+        theirs.append([torch.addmm(b, x, w.t()), grad @ w, grad.t() @ x])
+    torch_repeats = all(same_bits(run, theirs[0]) for run in theirs[1:])
+    assert not torch_repeats or all(same_bits(run, ours[0]) for run in ours[1:])
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,11 @@ def test_unknown_activation_is_refused_when_the_layer_is_made():
         LinearAct(4, 16, "sigmod")
 
 
+def test_an_activation_that_is_no_word_is_refused_in_the_same_words():
+    with pytest.raises(ValueError, match=r"expected one of identity, relu.*got activation None"):
+        LinearAct(4, 16, None)
+
+
 def test_layer_prints_its_activation():
     assert (
         repr(LinearAct(4, 16, "relu"))
