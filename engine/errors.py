@@ -15,10 +15,18 @@ import difflib
 from collections.abc import Iterable
 
 
+def inert(text: str) -> str:
+    """Text from outside as it may be shown: what would steer a terminal is written out, as in \\x1b."""
+    return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
+
+
 class NnplayError(Exception):
     """Something that a person is told in one message, without a traceback."""
 
     exit_status = 1
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(inert(message))
 
 
 class RequestError(NnplayError):

@@ -75,6 +75,10 @@ class Prepared:
 
 def load(spec: Spec) -> Dataset:
     """The table of a spec. Raises RequestError if there is none, or it is not fit to be learned from."""
+    if spec.data.startswith("csv:"):
+        from engine import tables
+
+        return tables.load(spec)
     dataset: Dataset = registry.load("datasets", spec.data).load(spec)
     return dataset
 
