@@ -2,7 +2,7 @@
 # make test     ruff, mypy, import-linter and pytest
 # make install  the set-up alone: .venv, packages, the compiled kernels
 # make bench    how fast things are on this machine
-# make sanitize the kernel tests under AddressSanitizer and UndefinedBehaviorSanitizer
+# make sanitize the tests of kernels and native runs under AddressSanitizer and UndefinedBehaviorSanitizer
 # make picture  draw the README's picture of the app anew
 # make clean    remove what was built
 
@@ -14,6 +14,7 @@ READY  := $(VENV)/ready
 KERNELS := $(VENV)/kernels
 SANITIZE := -fsanitize=address,undefined
 SANITIZED := build/sanitized
+SANITIZED_TESTS := tests/kernels $(addprefix tests/backends/test_,native.py population.py state.py)
 SOURCES := setup.py $(shell find csrc -type f)
 
 # The tests take the lecture's credit table from here, where a checkout has it beside it.
@@ -40,7 +41,7 @@ install: $(KERNELS)
 bench: install
 	$(BIN)/nnplay bench ops
 
-# The kernel tests in a build of their own, in which every stray read and undefined operation is an error.
+# The tests of all compiled code in a build of their own, in which every stray read and undefined operation is an error.
 sanitize: install
 	mkdir -p $(SANITIZED) && cp -r engine $(SANITIZED)/ && rm -f $(SANITIZED)/engine/_C*.so
 	NNPLAY_CXXFLAGS="$(SANITIZE) -fno-sanitize-recover=undefined -fno-sanitize=vptr -O2 -g1" \
@@ -48,7 +49,8 @@ sanitize: install
 	$(BIN)/python setup.py build_ext --build-lib $(SANITIZED) --build-temp $(SANITIZED)/objects
 	LD_PRELOAD="$$(g++ -print-file-name=libasan.so) $$(g++ -print-file-name=libubsan.so)" \
 	ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 PYTHONPATH=$(SANITIZED) \
-	$(BIN)/python -P -m pytest tests/kernels $(PYTEST_OPTIONS) -p no:cacheprovider -k "not inductor" -o timeout=600
+	$(BIN)/python -P -m pytest $(SANITIZED_TESTS) $(PYTEST_OPTIONS) -p no:cacheprovider -o timeout=600 \
+	  -k "not inductor and not million and not memory"
 
 picture: install
 	$(BIN)/python tests/picture.py docs/nnplay.svg

@@ -37,6 +37,13 @@ HD Lane scale_by_power_of_two(Lane x, Lane n) {
   return x * power_of_two(half) * power_of_two(n - half);
 }
 
+// x between two bounds, written so that a NaN stays one.
+template <class Lane>
+HD Lane clamp(Lane x, Lane lowest, Lane highest) {
+  x = select(x < lowest, lowest, x);
+  return select(x > highest, highest, x);
+}
+
 // Constants of exp in one precision. ln 2 is split so that k * ln2_high is exact; beyond lowest and
 // highest the result is 0 or infinity by itself.
 template <class Scalar>
@@ -68,8 +75,7 @@ struct ExpParts {
 template <class Lane>
 HD ExpParts<Lane> exp_parts(Lane x) {
   using C = ExpConstants<typename LaneTraits<Lane>::Scalar>;
-  x = select(x < Lane(C::lowest), Lane(C::lowest), x);  // written so that a NaN stays one
-  x = select(x > Lane(C::highest), Lane(C::highest), x);
+  x = clamp(x, Lane(C::lowest), Lane(C::highest));
   const Lane n = round_to_integer(x * Lane(1.44269504088896340736));
   const Lane r = (x - n * Lane(C::ln2_high)) - n * Lane(C::ln2_low);
   Lane sum(inverse_factorial[C::terms - 1]);

@@ -16,5 +16,17 @@ HD Lane reciprocal(Lane x) {
   return Lane(1) / x;
 }
 
+// a b + c. A sum of two products leaves it to the compiler which of them rounds; this does not.
+template <class Lane>
+HD Lane multiply_add(Lane a, Lane b, Lane c) {
+  return a * b + c;
+}
+
+// p - m / d
+template <class Lane>
+HD Lane subtract_quotient(Lane p, Lane m, Lane d) {
+  return p - m / d;
+}
+
 }  // namespace NNPLAY_ISA
 }  // namespace nnplay

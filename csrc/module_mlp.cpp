@@ -229,7 +229,8 @@ py::tuple train(const std::vector<int64_t>& widths, const std::vector<std::strin
                 const std::string& loss, const Numbers& features, const Numbers& targets, const Numbers& test_features,
                 const Numbers& test_targets, const Rule& rule, const Batches& batches, int64_t epochs,
                 const std::vector<uint64_t>& seeds, const Numbers& lr, const Numbers& weight_decay,
-                const std::optional<Numbers>& weights, int64_t skipped, const std::string& dtype, bool fused, int threads) {
+                const std::optional<Numbers>& weights, int64_t skipped, const std::string& dtype, bool fused,
+                bool test_epochs, int threads) {
   const Shape shape = shape_of(widths, activations, bias, loss);
   const int64_t count = int64_t(seeds.size()), parameters = count_parameters(shape);
   const std::string wanted = std::to_string(count) + ", one for each seed";
@@ -240,19 +241,22 @@ py::tuple train(const std::vector<int64_t>& widths, const std::vector<std::strin
   if (weights && weights->size() != count * parameters)
     refuse("weights", std::to_string(count) + " networks of " + std::to_string(parameters) + " numbers",
            std::to_string(weights->size()));
-  py::array_t<double> losses({count, epochs}), accuracies({count, epochs}), test_loss(count), test_accuracy(count),
-      last({count, parameters});
+  py::array_t<double> losses({count, epochs}), accuracies({count, epochs}), last({count, parameters});
+  const int64_t tests = test_epochs ? epochs : 1;
+  py::array_t<double> test_loss({count, tests}), test_accuracy({count, tests});
+  py::array_t<int64_t> good(count);
   Population population{shape, rows_of(features, targets), rows_of(test_features, test_targets), rule, batches, epochs,
                         count, seeds.data(), lr.data(), weight_decay.data(), weights ? weights->data() : nullptr,
-                        skipped, threads, is_twice(dtype), fused, losses.mutable_data(), accuracies.mutable_data(),
-                        test_loss.mutable_data(), test_accuracy.mutable_data(), last.mutable_data()};
+                        skipped, test_epochs, threads, is_twice(dtype), fused, losses.mutable_data(),
+                        accuracies.mutable_data(), test_loss.mutable_data(), test_accuracy.mutable_data(),
+                        good.mutable_data(), last.mutable_data()};
   bool done;
   {
     py::gil_scoped_release no_gil;
     done = train_population(population, no_signal);
   }
   if (!done) throw py::error_already_set();
-  return py::make_tuple(losses, accuracies, test_loss, test_accuracy, last);
+  return py::make_tuple(losses, accuracies, test_loss, test_accuracy, good, last);
 }
 
 }  // namespace
@@ -297,5 +301,5 @@ void bind_mlp(py::module_& m) {
         py::arg("loss"), py::arg("features"), py::arg("targets"), py::arg("test_features"), py::arg("test_targets"),
         py::arg("rule"), py::arg("batches"), py::arg("epochs"), py::arg("seeds"), py::arg("lr"),
         py::arg("weight_decay"), py::arg("weights").none(true), py::arg("skipped") = 0, py::arg("dtype"),
-        py::arg("fused"), py::arg("threads"));
+        py::arg("fused"), py::arg("test_epochs"), py::arg("threads"));
 }

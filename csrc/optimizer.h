@@ -46,7 +46,7 @@ template <class Lane>
 struct StepNumbers {
   Lane lr, decay, momentum;  // decay: weight_decay; for adamw 1 - lr weight_decay
   Lane size, root;           // adam: lr / (1 - beta1^t) and 1 / sqrt(1 - beta2^t)
-  Lane new_m, old_v, new_v, eps;
+  Lane old_m, new_m, old_v, new_v, eps;
 };
 
 inline namespace NNPLAY_ISA {
@@ -58,6 +58,7 @@ HD StepNumbers<Lane> step_numbers(const Rule& rule, Correction correction, Lane 
           Lane(rule.momentum),
           lr * Lane(correction.m),
           Lane(correction.v),
+          Lane(rule.beta1),
           Lane(1 - rule.beta1),
           Lane(rule.beta2),
           Lane(1 - rule.beta2),
@@ -91,9 +92,34 @@ struct Adam {
     if (decay == Decay::weight) p = p * n.decay;
     m = m + (g - m) * n.new_m;
     v = v * n.old_v + g * n.new_v * g;
-    p = p - n.size * m * reciprocal(sqrt(v) * n.root + n.eps);
+    p = subtract_quotient(p, n.size * m, sqrt(v) * n.root + n.eps);
   }
 };
+
+// Adam as a population takes it, in two thirds of the operations. The memories are sums and no averages,
+// m / (1 - beta1) and v / (1 - beta2), and all that a step's parameters share goes into the divisor:
+// `root` and `eps` are those of `summed`.
+template <Decay decay>
+struct SummedAdam {
+  template <class Lane>
+  HD static void update(const StepNumbers<Lane>& n, Lane g, Lane& p, Lane& m, Lane& v) {
+    if (decay == Decay::gradient) g = g + n.decay * p;
+    if (decay == Decay::weight) p = p * n.decay;
+    // Spelled out, so that a network in whose company none decays gets the same bits.
+    m = multiply_add(n.old_m, m, g);
+    v = multiply_add(n.old_v, v, g * g);
+    p = subtract_quotient(p, m, sqrt(v) * n.root + n.eps);
+  }
+};
+
+// The numbers of a step of SummedAdam. lr is above 0.
+template <class Lane>
+HD StepNumbers<Lane> summed(StepNumbers<Lane> n) {
+  const Lane part = Lane(1) / (n.size * n.new_m);
+  n.root = n.root * sqrt(n.new_v) * part;
+  n.eps = n.eps * part;
+  return n;
+}
 
 // No update: the gradient itself, for whoever wants to see it.
 struct KeepGradient {
@@ -113,6 +139,14 @@ HD void visit(const Rule& rule, bool decays, Visitor&& visitor) {
     case Optimizer::adamw:
       return decays ? visitor(Adam<Decay::weight>{}) : visitor(Adam<Decay::none>{});
   }
+}
+
+// The same with SummedAdam in Adam's place.
+template <class Visitor>
+HD void visit_summed(const Rule& rule, bool decays, Visitor&& visitor) {
+  if (rule.optimizer == Optimizer::sgd) return visit(rule, decays, visitor);
+  if (!decays) return visitor(SummedAdam<Decay::none>{});
+  return rule.optimizer == Optimizer::adam ? visitor(SummedAdam<Decay::gradient>{}) : visitor(SummedAdam<Decay::weight>{});
 }
 
 }  // namespace NNPLAY_ISA

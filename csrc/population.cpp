@@ -64,13 +64,15 @@ class Groups {
         .shuffle = all.batches.shuffle,
         .drop_last = all.batches.drop_last,
         .weighted = all.batches.weighted,
+        .test_epochs = all.test_epochs,
         .seeds = seeds.data(),
         .count = count,
         .values = values.data(),
         .loss = all.loss + first * all.epochs,
         .accuracy = all.accuracy + first * all.epochs,
-        .test_loss = all.test_loss + first,
-        .test_accuracy = all.test_accuracy + first,
+        .test_loss = all.test_loss + first * (all.test_epochs ? all.epochs : 1),
+        .test_accuracy = all.test_accuracy + first * (all.test_epochs ? all.epochs : 1),
+        .good = all.good + first,
     };
     const Aligned memory((kernels.lane_memory(run) + 63) / 64 * 64);
     kernels.train_lanes(run, memory.at);

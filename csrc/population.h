@@ -18,12 +18,14 @@ struct Population {
   const double *lr, *weight_decay;   // (count)
   const double* weights;             // (count, parameters): first weights, or null to draw them
   int64_t skipped;                   // words that were taken from each generator before
+  bool test_epochs;                  // test after every epoch, not only after the last
   int threads;
   bool twice, fused;
 
   // What comes out. A network whose loss is not finite has that loss from then on.
   double *loss, *accuracy;            // (count, epochs)
-  double *test_loss, *test_accuracy;  // (count)
+  double *test_loss, *test_accuracy;  // (count, tests)
+  int64_t* good;                      // (count): steps before the first whose loss is no number
   double* last_weights;               // (count, parameters)
 };
 

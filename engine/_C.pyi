@@ -86,5 +86,6 @@ def train_population(
     skipped: int = 0,
     dtype: str,
     fused: bool,
+    test_epochs: bool,
     threads: int,
-) -> tuple[Array, Array, Array, Array, Array]: ...
+) -> tuple[Array, Array, Array, Array, Array, Array]: ...

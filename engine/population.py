@@ -5,6 +5,7 @@ rates of a spec, first weights and order of batches are those of the run of that
 
     result = train(spec, data, seeds=range(1000), lr=np.geomspace(1e-4, 1e-1, 1000))
     result.test_accuracy.mean()
+    band = curves(spec, data, seeds=range(20)).test_loss  # (20, epochs)
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from engine.datasets import Array, Prepared
 from engine.errors import RequestError
 from engine.spec import Spec
 
-__all__ = ["Result", "train"]
+__all__ = ["Result", "curves", "train"]
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,8 @@ class Result:
     Attributes:
         train_loss, train_accuracy: (N, epochs); of each epoch's batches as they were trained. A network
             whose loss stopped being finite has NaN or infinity from that epoch on.
-        test_loss, test_accuracy: (N,); of the last weights.
+        test_loss, test_accuracy: (N,); of the last weights. From `curves`: (N, epochs); after each epoch.
+        diverged: (N,); the step, from 1, whose loss was no number; 0 where there was none.
         weights: (N, parameters), the last; `engine.mlp.split_layers` makes tensors of them.
     """
 
@@ -39,7 +41,21 @@ class Result:
     train_accuracy: Array | None
     test_loss: Array | None
     test_accuracy: Array | None
+    diverged: Array
     weights: Array
+
+
+def curves(
+    spec: Spec,
+    data: Prepared,
+    seeds: Sequence[int],
+    *,
+    lr: Array | float | None = None,
+    weight_decay: Array | float | None = None,
+    threads: int | None = None,
+) -> Result:
+    """As `train`, with the test figures after every epoch: what a plot of means and bands is made of."""
+    return train(spec, data, seeds, lr=lr, weight_decay=weight_decay, threads=threads, test_each_epoch=True)
 
 
 def train(
@@ -51,6 +67,7 @@ def train(
     weight_decay: Array | float | None = None,
     weights: Array | None = None,
     threads: int | None = None,
+    test_each_epoch: bool = False,
 ) -> Result:
     """Train len(seeds) networks of the spec's architecture for its epochs.
 
@@ -60,6 +77,7 @@ def train(
         seeds: one for each network: its first weights and the order of its rows.
         lr, weight_decay: one number, or one for each network.
         weights: (N, parameters) first weights; by default those that the spec starts from.
+        test_each_epoch: give the test figures after every epoch, not only after the last.
         threads: how many share the work; by default as many as torch uses.
 
     Raises:
@@ -72,7 +90,7 @@ def train(
     if weights is None and spec.start != "drawn":
         weights, skipped = _starts(spec, data, seeds)
     try:
-        losses, accuracies, test_loss, test_accuracy, last = ops.train_population(
+        losses, accuracies, test_loss, test_accuracy, good, last = ops.train_population(
             widths=mlp.widths(spec, data.train_x.shape[1], classes),
             activations=mlp.activations(spec),
             bias=True,
@@ -91,16 +109,22 @@ def train(
             skipped=skipped,
             dtype=spec.dtype,
             fused=mlp.FUSED,
+            test_epochs=test_each_epoch,
             threads=torch.get_num_threads() if threads is None else threads,
         )
     except (ValueError, TypeError, MemoryError) as error:
         raise RequestError(f"population: {error}") from None
     tested = len(data.test_y) > 0
+    if not test_each_epoch:
+        test_loss, test_accuracy = test_loss[:, 0], test_accuracy[:, 0]
+    rows = len(data.train_y)
+    batches = rows // spec.batch_size if spec.drop_last else -(-rows // spec.batch_size)
     return Result(
         losses,
         accuracies if classes else None,
         test_loss if tested else None,
         test_accuracy if tested and classes else None,
+        np.where(good < batches * spec.epochs, good + 1, 0),
         last,
     )
 

@@ -32,8 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit status."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        # What follows these two belongs to the engine's own module, its --help included.
-        own = words[:1] if words[:1] in (["check"], ["bench"]) else words
+        # What follows these belongs to the engine's own module, its --help included.
+        own = words[:1] if words[:1] in (["check"], ["bench"], ["sweep"]) else words
         options = _parser(words).parse_args(own)
         command: Callable[[argparse.Namespace], int] = options.command
         status = command(options)
@@ -84,6 +84,9 @@ def _parser(words: Sequence[str]) -> Parser:
 
     bench = commands.add_parser("bench", help="how fast is it on this machine", add_help=False)
     bench.set_defaults(command=lambda _: _bench(words[1:]))
+
+    sweep = commands.add_parser("sweep", help="a grid of settings, over many seeds", add_help=False)
+    sweep.set_defaults(command=lambda _: _become("engine.sweep", words[1:]))
 
     first = next((word for word in words if not word.startswith("-")), None)
     if first is not None and first not in commands.choices:

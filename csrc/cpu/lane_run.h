@@ -21,6 +21,8 @@ class LaneTraining {
   LaneNetwork<P> net;
   uint32_t* order;  // (order_lanes, rows)
   P lr, weight_decay;
+  P learns;              // 1, or 0 where lr is 0: that network gets no gradient, since SummedAdam divides by lr
+  P alive{Real(1)};      // 1, or 0 once a loss was no number
   bool decays = false;
 
  public:
@@ -47,13 +49,14 @@ class LaneTraining {
 
   void train() {
     load_parameters();
+    for (int64_t l = 0; l < run.count; ++l) run.good[l] = 0;
     StepCounter counter(run.rule);
     for (int64_t epoch = 0; epoch < run.epochs; ++epoch) {
       draw_epoch(epoch);
-      visit(run.rule, decays, [&](auto rule) { train_epoch(epoch, counter, rule); });
+      visit_summed(run.rule, decays, [&](auto rule) { train_epoch(epoch, counter, rule); });
+      if (run.test_epochs || epoch + 1 == run.epochs) evaluate(run.test_epochs ? epoch : 0);
     }
     store_parameters();
-    if (run.test.rows > 0) evaluate();
   }
 
  private:
@@ -66,6 +69,8 @@ class LaneTraining {
     for (int64_t l = 0; l < width; ++l) {
       lr.v[l] = Real(run.lr[l < run.count ? l : 0]);
       weight_decay.v[l] = Real(run.weight_decay[l < run.count ? l : 0]);
+      learns.v[l] = lr.v[l] > Real(1e-30);
+      if (learns.v[l] == 0) lr.v[l] = 1, weight_decay.v[l] = 0;
       decays = decays || weight_decay.v[l] != 0;
     }
   }
@@ -99,27 +104,35 @@ class LaneTraining {
   void train_epoch(int64_t epoch, StepCounter& counter, Update rule) {
     const int64_t rows = run.drop_last ? run.train.rows / run.batch_size * run.batch_size : run.train.rows;
     double loss[width] = {}, right[width] = {};
+    P good(Real(0));
     for (int64_t begin = 0; begin < rows; begin += run.batch_size) {
       const int64_t size = rows - begin < run.batch_size ? rows - begin : run.batch_size;
       gather(begin, size);
       net.forward(size);
       P hits;
-      const P mean = net.loss(size, hits);
+      const P mean = net.loss(size, learns, hits);
+      alive = select(mean - mean == P(Real(0)), alive, P(Real(0)));
+      good = good + alive;
       for (int l = 0; l < width; ++l) {
         loss[l] += double(mean.v[l]) * double(run.weighted ? size : 1);
         right[l] += double(hits.v[l]);
       }
-      net.backward(size, run.parameters, step_numbers(run.rule, counter.next(), lr, weight_decay), rule);
+      StepNumbers<P> numbers = step_numbers(run.rule, counter.next(), lr, weight_decay);
+      if (run.rule.optimizer != Optimizer::sgd) numbers = summed(numbers);
+      net.backward(size, run.parameters, numbers, rule);
     }
     for (int64_t l = 0; l < run.count; ++l) {
       run.loss[l * run.epochs + epoch] = loss[l] / double(rows);
       run.accuracy[l * run.epochs + epoch] = right[l] / double(rows);
+      run.good[l] += int64_t(good.v[l]);
     }
   }
 
-  // Loss and accuracy of every network's last weights on the test rows.
-  void evaluate() {
+  // Loss and accuracy of every network's present weights on the test rows.
+  void evaluate(int64_t test) {
     const Table<Real>& table = run.test;
+    const int64_t tests = run.test_epochs ? run.epochs : 1;
+    if (table.rows == 0) return;
     double loss[width] = {}, right[width] = {};
     for (int64_t begin = 0; begin < table.rows; begin += run.batch_size) {
       const int64_t size = table.rows - begin < run.batch_size ? table.rows - begin : run.batch_size;
@@ -127,15 +140,15 @@ class LaneTraining {
       for (int64_t k = 0; k < size * table.targets; ++k) net.target[k] = P(table.y[begin * table.targets + k]);
       net.forward(size);
       P hits;
-      const P mean = net.loss(size, hits);
+      const P mean = net.loss(size, P(Real(0)), hits);
       for (int l = 0; l < width; ++l) {
         loss[l] += double(mean.v[l]) * double(size);
         right[l] += double(hits.v[l]);
       }
     }
     for (int64_t l = 0; l < run.count; ++l) {
-      run.test_loss[l] = loss[l] / double(table.rows);
-      run.test_accuracy[l] = right[l] / double(table.rows);
+      run.test_loss[l * tests + test] = loss[l] / double(table.rows);
+      run.test_accuracy[l * tests + test] = right[l] / double(table.rows);
     }
   }
 };

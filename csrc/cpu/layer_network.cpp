@@ -88,10 +88,12 @@ void LayerNetwork<Real>::make_room(int64_t most_rows) {
 
 template <class Real>
 void LayerNetwork<Real>::gather(const Table<Real>& table, const uint32_t* order, int64_t rows) {
-  for (int64_t r = 0; r < rows; ++r) {
-    std::copy_n(table.x + order[r] * table.inputs, table.inputs, y[0].data() + r * table.inputs);
-    std::copy_n(table.y + order[r] * table.targets, table.targets, target.data() + r * table.targets);
-  }
+  parallel_for(rows, grain_for(pass_share, table.inputs), [&](int64_t begin, int64_t end) {
+    for (int64_t r = begin; r < end; ++r) {
+      std::copy_n(table.x + order[r] * table.inputs, table.inputs, y[0].data() + r * table.inputs);
+      std::copy_n(table.y + order[r] * table.targets, table.targets, target.data() + r * table.targets);
+    }
+  });
 }
 
 template <class Real>
@@ -140,12 +142,12 @@ void LayerNetwork<Real>::backward(int64_t rows, Finish finish) {
                    }
                  });
     if (l > 0) multiply(Product<Real>{g.data(), out, 1, w, in, 1, below.data(), in, rows, in, out});
-    kernels<Real>().transpose(g.data(), out, turned.data(), rows, rows, out);
     constexpr int64_t unit = 16;
     parallel_for((out + unit - 1) / unit, grain_for(share, rows * in * unit),
                  [&, in = in, out = out](int64_t begin, int64_t end) {
                    begin *= unit, end = std::min(end * unit, out);
                    const int64_t first = weight[l] + begin * in;
+                   kernels<Real>().transpose(g.data() + begin, out, turned.data() + begin * rows, rows, rows, end - begin);
                    kernels<Real>().matmul(Product<Real>{turned.data() + begin * rows, rows, 1, y[l].data(), in, 1,
                                                         grad.data() + first, in, end - begin, in, rows});
                    finish(first, (end - begin) * in);

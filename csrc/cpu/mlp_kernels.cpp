@@ -32,7 +32,7 @@ void update(const Rule& rule, const StepNumbers<Real>& numbers, const Real* g, R
   using P = Pack<Real>;
   const auto wide = [](Real x) { return P(x); };
   const StepNumbers<P> n{wide(numbers.lr),   wide(numbers.decay), wide(numbers.momentum),
-                         wide(numbers.size), wide(numbers.root),  wide(numbers.new_m),
+                         wide(numbers.size), wide(numbers.root),  wide(numbers.old_m), wide(numbers.new_m),
                          wide(numbers.old_v), wide(numbers.new_v), wide(numbers.eps)};
   visit(rule, rule.weight_decay != 0, [&](auto kind) {
     const auto step = [&](int64_t at, auto... rest) {

@@ -36,11 +36,13 @@ struct LaneRun {
   const double *lr, *weight_decay;  // (count)
   int64_t batch_size, epochs;
   bool shuffle, drop_last, weighted;
+  bool test_epochs;  // test after every epoch, not only after the last
   const uint32_t* seeds;  // (epochs, order_lanes): of the order of each network's rows
   int64_t count;          // networks, at most `lanes`
   Real* values;           // (count, parameters): first weights, then the last
   double *loss, *accuracy;            // (count, epochs)
-  double *test_loss, *test_accuracy;  // (count)
+  double *test_loss, *test_accuracy;  // (count, tests)
+  int64_t* good;                      // (count): steps before the first whose loss is no number
 };
 
 template <class Real>

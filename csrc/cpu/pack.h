@@ -109,6 +109,10 @@ struct LaneTraits<Pack<Number>> {
 inline Pack<float> round_to_integer(Pack<float> x) {
   return (Pack<float>::Vector)_mm512_maskz_roundscale_ps(0xffff, (__m512)x.v, _MM_FROUND_TO_NEAREST_INT);
 }
+inline Pack<float> clamp(Pack<float> x, Pack<float> lowest, Pack<float> highest) {
+  x.v = (Pack<float>::Vector)_mm512_maskz_max_ps(0xffff, (__m512)lowest.v, (__m512)x.v);  // of a NaN the second
+  return (Pack<float>::Vector)_mm512_maskz_min_ps(0xffff, (__m512)highest.v, (__m512)x.v);
+}
 inline Pack<float> scale_by_power_of_two(Pack<float> x, Pack<float> n) {
   return (Pack<float>::Vector)_mm512_maskz_scalef_ps(0xffff, (__m512)x.v, (__m512)n.v);
 }

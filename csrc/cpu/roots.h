@@ -1,9 +1,14 @@
-// sqrt and reciprocal of a register: the two that a processor is slow at.
+// Roots and quotients of registers: what a processor is slow at.
 //
-// AVX-512 estimates both to 14 bits in two cycles, and one step of Newton's method makes that a full float,
-// to about one unit in the last place (1 / x where it is a normal number); the divider would take ten cycles each. Doubles, and other instruction
-// sets, whose estimates are coarser, use the divider.
+// AVX-512 estimates 1 / x to 14 bits in one cycle, and one step of Newton's method makes that a full float, to
+// about one unit in the last place (where it is a normal number); a division would take six. A root takes the
+// divider's ten cycles, but leaves the multipliers free in the meantime: in an optimizer's pass, which needs
+// these for twelve cycles, it costs two. Doubles, and other instruction sets, whose estimates are coarser, divide.
 #pragma once
+
+#ifdef __AVX2__
+#include <immintrin.h>
+#endif
 
 #include "../lane_roots.h"
 #include "pack.h"
@@ -23,15 +28,36 @@ inline Pack<Real> reciprocal(Pack<Real> x) {
 }
 
 #if defined(__AVX512F__)
+template <>
+inline Pack<float> multiply_add(Pack<float> a, Pack<float> b, Pack<float> c) {
+  return (Pack<float>::Vector)_mm512_fmadd_ps((__m512)a.v, (__m512)b.v, (__m512)c.v);
+}
+template <>
+inline Pack<double> multiply_add(Pack<double> a, Pack<double> b, Pack<double> c) {
+  return (Pack<double>::Vector)_mm512_fmadd_pd((__m512d)a.v, (__m512d)b.v, (__m512d)c.v);
+}
+#elif defined(__FMA__)
+template <>
+inline Pack<float> multiply_add(Pack<float> a, Pack<float> b, Pack<float> c) {
+  return (Pack<float>::Vector)_mm256_fmadd_ps((__m256)a.v, (__m256)b.v, (__m256)c.v);
+}
+template <>
+inline Pack<double> multiply_add(Pack<double> a, Pack<double> b, Pack<double> c) {
+  return (Pack<double>::Vector)_mm256_fmadd_pd((__m256d)a.v, (__m256d)b.v, (__m256d)c.v);
+}
+#endif
+
+#if defined(__AVX512F__)
 // The tables of vfixupimm: what to give, from the lowest digit up, for the operands quiet NaN, signalling NaN,
 // 0, 1, -inf, inf, a negative and a positive number. 0: the result of Newton's step, 1: the operand, 2: it made
 // quiet, 3: NaN, 6: infinity of its sign, 7: -0, 8: 0.
 template <>
 inline Pack<float> sqrt(Pack<float> x) {
-  const __m512 v = (__m512)x.v, y = _mm512_maskz_rsqrt14_ps(0xffff, v), s = v * y;
-  const __m512 rest = _mm512_fnmadd_ps(s, s, v);
-  const __m512 root = _mm512_fmadd_ps(rest, y * _mm512_set1_ps(0.5f), s);
-  return (Pack<float>::Vector)_mm512_fixupimm_ps(root, v, _mm512_set1_epi32(0x00130122), 0);
+  return (Pack<float>::Vector)_mm512_maskz_sqrt_ps(0xffff, (__m512)x.v);
+}
+template <>
+inline Pack<double> sqrt(Pack<double> x) {
+  return (Pack<double>::Vector)_mm512_maskz_sqrt_pd(0xff, (__m512d)x.v);
 }
 
 template <>
@@ -40,6 +66,14 @@ inline Pack<float> reciprocal(Pack<float> x) {
   const __m512 rest = _mm512_fnmadd_ps(v, y, _mm512_set1_ps(1.0f));
   const __m512 inverse = _mm512_fmadd_ps(rest, y, y);
   return (Pack<float>::Vector)_mm512_fixupimm_ps(inverse, v, _mm512_set1_epi32(0x00870622), 0);
+}
+
+// With q about 1 / d: p - m q (2 - d q).
+template <>
+inline Pack<float> subtract_quotient(Pack<float> p, Pack<float> m, Pack<float> d) {
+  const __m512 q = _mm512_maskz_rcp14_ps(0xffff, (__m512)d.v);
+  const __m512 more = _mm512_fnmadd_ps((__m512)d.v, q, _mm512_set1_ps(2.0f));
+  return (Pack<float>::Vector)_mm512_fnmadd_ps((__m512)m.v * q, more, (__m512)p.v);
 }
 #endif
 

@@ -211,7 +211,7 @@ class SmallNetwork {
       }
       last.z[o] = sums_of(sum) + P(p[last.bias + o]);
     }
-    activate_row(last.activation, last.z, last.y, n);
+    visit(last.activation, [&](auto act) { activate_row<decltype(act)>(last.z, last.y, n); });
     P losses, hits(Real(0));
     const P* wanted = reinterpret_cast<const P*>(target);
     if (loss == Loss::mse) {
@@ -220,7 +220,7 @@ class SmallNetwork {
       losses = cross_entropy(last.y, n, *wanted, share, last.g);
       hits = is_right(last.y, n, *wanted);
     }
-    gradient_row(last.activation, last.g, last.by_z ? last.z : last.y, n);
+    visit(last.activation, [&](auto act) { gradient_row<decltype(act)>(last.g, last.by_z ? last.z : last.y, n); });
 
     const Real* by_z = reinterpret_cast<const Real*>(last.g);  // (out, width)
     for (int o = 0; has_bias && o < n; ++o) {

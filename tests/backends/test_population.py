@@ -5,16 +5,23 @@ from __future__ import annotations
 import dataclasses
 import subprocess
 import sys
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from engine import experiments, mlp, population
+from engine import experiments, mlp, ops, population
 from engine.backends import native
+from engine.backends.base import NonFiniteLoss
 from engine.datasets import prepare
 from engine.errors import RequestError
 from engine.population import Result
 from engine.spec import Spec
+
+sys.path.insert(0, str(Path(__file__).parent))
+from oracle import Case, train_torch, ulps
+from test_native import CASES
 
 SPEC = experiments.find("iris-mlp", ["epochs=3"])
 
@@ -95,9 +102,91 @@ def test_a_network_that_diverges_troubles_no_other() -> None:
     spec = dataclasses.replace(SPEC, optimizer="sgd", output="logits", activation="identity", hidden=(8, 8))
     data = prepare(spec)
     calm = population.train(spec, data, [1, 2, 3], lr=np.array([0.01, 0.01, 0.01]))
-    wild = population.train(spec, data, [1, 2, 3], lr=np.array([0.01, 1e30, 0.01]))
+    wild = population.train(spec, data, [1, 2, 3], lr=np.array([0.01, 1e6, 0.01]))
     assert not np.isfinite(wild.train_loss[1]).any()
+    assert calm.diverged.tolist() == [0, 0, 0]
+    assert wild.diverged[[0, 2]].tolist() == [0, 0]
+    run = native.start(dataclasses.replace(spec, lr=1e6, seed=2), data)
+    run.begin_epoch()
+    with pytest.raises(NonFiniteLoss) as stopped:
+        run.advance(run.steps_left)
+    assert wild.diverged[1] == stopped.value.steps + 1
     assert np.array_equal(wild.weights[[0, 2]], calm.weights[[0, 2]])
+
+
+def test_curves_are_those_of_the_run_of_each_seed() -> None:
+    spec = dataclasses.replace(SPEC, dtype="float64", epochs=6)
+    data = prepare(spec)
+    result = population.curves(spec, data, [5, 6], weight_decay=0.01)
+    for index, seed in enumerate((5, 6)):
+        run = native.start(dataclasses.replace(spec, seed=seed, weight_decay=0.01), data)
+        for epoch in range(spec.epochs):
+            run.begin_epoch()
+            run.advance(run.steps_left)
+            test = run.evaluate(data.test_x, data.test_y)[0]
+            assert result.test_loss is not None
+            assert result.test_accuracy is not None
+            assert result.train_loss[index, epoch] == pytest.approx(run.metrics().loss, rel=1e-10)
+            assert result.test_loss[index, epoch] == pytest.approx(test.loss, rel=1e-10)
+            assert result.test_accuracy[index, epoch] == test.accuracy
+    last = population.train(spec, data, [5, 6], weight_decay=0.01)
+    assert np.array_equal(last.weights, result.weights)
+    assert last.test_loss is not None
+    assert result.test_loss is not None
+    assert np.array_equal(last.test_loss, result.test_loss[:, -1])
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw"])
+def test_a_rate_of_0_leaves_a_network_as_it_was(optimizer: str) -> None:
+    spec = dataclasses.replace(SPEC, optimizer=optimizer)
+    first = np.linspace(-1, 1, 2 * 131).reshape(2, 131).astype(np.float32)
+    result = population.train(
+        spec, prepare(spec), [1, 2], lr=np.array([0.0, 0.1]), weight_decay=0.1, weights=first
+    )
+    assert np.array_equal(result.weights[0], first[0])
+    assert not np.array_equal(result.weights[1], first[1])
+
+
+@pytest.mark.parametrize("name", ["iris", "deep", "regression", "wide", "no bias"])
+def test_200_steps_of_a_population_end_as_near_to_the_truth_as_torchs(name: str) -> None:
+    theirs, ours = [], []
+    for draw in range(2):
+        case = dataclasses.replace(CASES[name], seed=1 + draw)
+        batches = -(-case.rows // case.batch_size)
+        case = dataclasses.replace(case, steps=case.steps // batches * batches)
+        first = case.native("float32").weights()
+        exact = train_torch(case, "float64", first)
+        theirs.append(ulps(train_torch(case, "float32", first), exact, "float32"))
+        ours.append(ulps(train_as_population(case, first), exact, "float32"))
+    assert max(ours) <= 2 * max(theirs) + 1
+
+
+def train_as_population(case: Case, first: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """The weights after the case's steps, of the second of two networks."""
+    x, y = case.data()
+    batches = -(-case.rows // case.batch_size)
+    ends = ops.train_population(
+        widths=list(case.widths),
+        activations=list(case.activations),
+        bias=case.bias,
+        loss=case.loss,
+        features=x,
+        targets=y,
+        test_features=x[:0],
+        test_targets=y[:0],
+        rule=case.rule(),
+        batches=ops.Batches(case.batch_size, shuffle=False),
+        epochs=case.steps // batches,
+        seeds=[1, 2],
+        lr=np.full(2, case.lr),
+        weight_decay=np.full(2, case.weight_decay),
+        weights=np.stack([first / 2, first]),
+        dtype="float32",
+        fused=mlp.FUSED,
+        test_epochs=False,
+        threads=1,
+    )
+    return np.asarray(ends[-1][1])
 
 
 def test_first_weights_may_be_given() -> None:
