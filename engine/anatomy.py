@@ -159,8 +159,7 @@ def plane(data: Prepared, x: int, y: int) -> Plane:
 
 def in_units(data: Prepared, feature: int, value: float) -> float:
     """A standardized value of a feature in the units of the table."""
-    mean, std = (np.broadcast_to(a, data.train_x.shape[1]) for a in (data.mean, data.std))
-    return float(value * std[feature] + mean[feature])
+    return float(data.raw(np.full(data.train_x.shape[1], value))[feature])
 
 
 def ranges(data: Prepared, rectangle: Plane) -> list[list[float]]:

@@ -39,7 +39,7 @@ prepared = functools.lru_cache(maxsize=4)(prepare)
 class Moment:
     """A training as it is after `step` updates; `wanted` is what was asked for."""
 
-    spec: Spec  # with the values of that moment
+    spec: Spec  # with the values of that moment, and loss and output settled
     step: int
     epoch: int  # completed
     wanted: int
@@ -183,7 +183,8 @@ class Timeline:
             updated = {}
         training.restore(state)
         seconds = self._seconds_to(wanted)
-        return Moment(here.spec, here.step, here.epoch, wanted, seconds, here.data, state, rows, updated)
+        spec = here.spec.settled(here.data.classifies)
+        return Moment(spec, here.step, here.epoch, wanted, seconds, here.data, state, rows, updated)
 
 
 _timelines: dict[str, Timeline] = {}

@@ -83,3 +83,10 @@ def _not_it(path: Path, why: str) -> RequestError:
     return RequestError(
         f"{path}: expected the credit data, rows of a class 0, 1 or 2 and four numbers, no header: {why}"
     )
+
+
+SCRIPT = f"""
+# {URL}
+table = np.genfromtxt("{NAME}", delimiter=",", encoding="utf-8-sig")
+features, targets = table[:, 1:], table[:, 0].astype(np.int64)
+"""

@@ -46,7 +46,7 @@ def answer(*, x: int, y: int, width: int, height: int, **source: Any) -> Answer:
             line, _ = network.predict(rectangle.rows(4 * width, 1))
             arrays["line"] = (line - low) / (high - low)
             arrays["places"][:, 1] = (targets - low) / (high - low)
-            sides[1] = [low, high]
+            sides[1] = data.raw_target(np.array([low, high])).tolist()
     count = len(data.train_y) + len(data.test_y)
     return Answer(moment.values() | {"x": x, "y": y, "ranges": sides, "rows": count}, arrays)
 

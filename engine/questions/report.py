@@ -8,7 +8,6 @@ import numpy as np
 import torch
 
 from engine import moments
-from engine.anatomy import in_units
 from engine.datasets import Array
 from engine.frames import Answer
 from engine.moments import Moment
@@ -21,7 +20,7 @@ def answer(*, part: str, **source: Any) -> Answer:
 
     Values: `train` and `test` with `loss` and `accuracy`, for a regression `r2`; null without rows. Of the
     part's classes `confusion`, `precision`, `recall`, `f1`, `support`; `wrong`, how many rows are
-    misclassified. Arrays: `rows` (n,), where the worst rows stand in their part; `features` (n, columns) in
+    misclassified. Arrays: `rows` (n,), where the worst rows stand in the table; `features` (n, columns) in
     the units of the table, `targets`, `predicted`, `certainty` (n,).
     """
     moment = moments.find(**source)
@@ -30,7 +29,7 @@ def answer(*, part: str, **source: Any) -> Answer:
     features, targets = parts[part if len(parts[part][1]) else "train"]
     predicted, certainty = moment.network.predict(features)
     worst = _worst(moment, targets, predicted, certainty)
-    units = np.array([[in_units(data, f, value) for f, value in enumerate(row)] for row in features[worst]])
+    places = data.test_rows if part == "test" and len(data.test_y) else data.train_rows
     values: dict[str, Any] = {name: _figures(moment, *rows) for name, rows in parts.items()}
     if moment.network.classifies:
         values |= _per_class(targets, predicted, len(data.class_names))
@@ -38,10 +37,10 @@ def answer(*, part: str, **source: Any) -> Answer:
     return Answer(
         moment.values() | values | {"part": part, "rows": len(targets)},
         {
-            "rows": worst,
-            "features": units.reshape(len(worst), features.shape[1]),
-            "targets": targets[worst],
-            "predicted": predicted[worst],
+            "rows": places[worst],
+            "features": data.raw(features[worst]),
+            "targets": targets[worst] if data.classifies else data.raw_target(targets[worst]),
+            "predicted": predicted[worst] if data.classifies else data.raw_target(predicted[worst]),
             "certainty": certainty[worst],
         },
     )

@@ -62,7 +62,7 @@ class PaintedPanel(Panel):
 
 def way_there(answer: Answer, colours: Palette) -> list[Span]:
     """Words for an answer that is of an earlier step than was asked for; none if it is not."""
-    step, wanted = answer.values["step"], answer.values["wanted"]
+    step, wanted = answer.values.get("step"), answer.values.get("wanted")
     if step == wanted:
         return []
     if answer.values["far"]:

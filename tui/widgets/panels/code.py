@@ -2,60 +2,39 @@
 
 from __future__ import annotations
 
-import functools
-
 from pygments.lexers.python import PythonLexer
 from pygments.token import Comment, Keyword, Name, Number, Operator, String, Token, _TokenType
 from rich.style import Style
-from textual.app import ComposeResult
 
-from engine.errors import NnplayError
-from engine.script import script
-from engine.spec import Spec
 from tui.keys import bindings
 from tui.palette import Palette, style
-from tui.widgets.canvas import Canvas, Line, Span
-from tui.widgets.panel import Panel
+from tui.view import View
+from tui.widgets.canvas import Line, Span
+from tui.widgets.painted import PaintedPanel
+from tui.widgets.panel import Answer, Question
 
 
-class Code(Panel):
+class Code(PaintedPanel):
     """Follows the values; one key copies it to the clipboard, over SSH as well (OSC 52)."""
 
     TITLE = "Code"
     BINDINGS = bindings("Code")
 
-    def compose(self) -> ComposeResult:
-        yield Canvas()
-
     def action_copy(self) -> None:
-        if self.view:
-            self.app.copy_to_clipboard(self._text(self.view.shown))
+        if self.answer:
+            self.app.copy_to_clipboard(self.answer.values["text"])
             self.app.notify(
                 "The script is in the clipboard, if the terminal lets programs put it there (OSC 52)."
             )
 
-    def notify_style_update(self) -> None:
-        super().notify_style_update()
-        if self.is_mounted:
-            self.call_after_refresh(self.inquire)
+    def question(self, view: View) -> Question:
+        return Question("script", {"spec": view.shown.to_json()})
 
-    def draw(self) -> None:
-        if self.view is None:
-            return
-        colours = Palette(self)
-        head: Line = [("the same in plain PyTorch", colours.bold), ("   c copies it", colours.muted)]
-        try:
-            text = self._text(self.view.shown)
-        except NnplayError as error:
-            self.query_one(Canvas).paint([], [[(str(error), colours.wrong)]])
-            return
-        self.query_one(Canvas).paint([head], _highlighted(text, colours))
+    def heading(self, answer: Answer, colours: Palette) -> Line:
+        return [("the same in plain PyTorch", colours.bold), ("   c copies it", colours.muted)]
 
-    def _text(self, spec: Spec) -> str:
-        return _script(spec)
-
-
-_script = functools.lru_cache(maxsize=4)(script)
+    def lines(self, answer: Answer, colours: Palette) -> list[Line]:
+        return _highlighted(answer.values["text"], colours)
 
 
 def _highlighted(text: str, colours: Palette) -> list[Line]:
