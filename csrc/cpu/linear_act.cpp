@@ -164,10 +164,11 @@ void gradient(Activation activation, const Tensor& g, const Tensor& saved, const
   });
 }
 
-// The same of 16-bit numbers; column_sum is float.
+// The same of 16-bit numbers, a few rows at a time by way of float; column_sum is float.
 void gradient_16(Activation activation, const Tensor& g, const Tensor& saved, const Tensor& gz,
                  const Tensor& column_sum) {
-  const int64_t cols = g.size(1), size = rows_per_sum * cols;
+  constexpr int64_t step = 4;  // rows that stay in the first-level cache
+  const int64_t cols = g.size(1), size = step * cols;
   const Conversion& convert = conversion(g.scalar_type());
   const auto* g_at = static_cast<const uint16_t*>(g.const_data_ptr());
   const auto* saved_at = saved.defined() ? static_cast<const uint16_t*>(saved.const_data_ptr()) : nullptr;
@@ -175,10 +176,13 @@ void gradient_16(Activation activation, const Tensor& g, const Tensor& saved, co
   sum_columns<float>(g.size(0), cols, column_sum, [&](int64_t from, int64_t rows, float* sum) {
     std::vector<float> numbers(2 * size);
     float *g_part = numbers.data(), *saved_part = g_part + size;
-    convert.to_float(g_at + from * cols, g_part, rows * cols);
-    if (saved_at) convert.to_float(saved_at + from * cols, saved_part, rows * cols);
-    kernels<float>().gradient(activation, g_part, saved_part, g_part, sum, rows, cols);
-    if (gz_at) convert.from_float(g_part, gz_at + from * cols, rows * cols);
+    for (int64_t i = from; i < from + rows; i += step) {
+      const int64_t some = std::min(step, from + rows - i), at = i * cols;
+      convert.to_float(g_at + at, g_part, some * cols);
+      if (saved_at) convert.to_float(saved_at + at, saved_part, some * cols);
+      kernels<float>().gradient(activation, g_part, saved_part, g_part, sum, some, cols);
+      if (gz_at) convert.from_float(g_part, gz_at + at, some * cols);
+    }
   });
 }
 
