@@ -65,6 +65,7 @@ def _parser(words: Sequence[str]) -> Parser:
     play.set_defaults(command=_play)
 
     listing = commands.add_parser("list", help="experiments, their variants and values")
+    listing.add_argument("name", nargs="?", metavar="NAME", help="all there is to know of one")
     listing.add_argument("--json", action="store_true", help="one JSON object on standard output")
     listing.set_defaults(command=_list)
 
@@ -73,6 +74,7 @@ def _parser(words: Sequence[str]) -> Parser:
     run.add_argument("--backend", metavar="NAME", help="how steps are computed; the same as backend=NAME")
     run.add_argument("--device", metavar="NAME", help="where; the same as device=NAME")
     run.add_argument("--json", action="store_true", help="one JSON object on standard output")
+    run.add_argument("--compare", action="store_true", help="train all variants, and say what each was worth")
     run.add_argument("--quiet", action="store_true", help="no progress on standard error")
     run.set_defaults(command=_run)
 
@@ -129,7 +131,7 @@ def _config(options: argparse.Namespace) -> int:
 def _list(options: argparse.Namespace) -> int:
     from tui import listing
 
-    listing.show(as_json=options.json)
+    listing.show(options.name, as_json=options.json)
     return 0
 
 
@@ -142,6 +144,10 @@ def _run(options: argparse.Namespace) -> int:
 
         return headless_workbook.run(workbook, as_json=options.json)
     spec = experiments.find(name, assignments)
+    if options.compare:
+        from tui import comparison
+
+        return comparison.run(spec.experiment, assignments, as_json=options.json)
     from tui import headless
 
     return headless.run(spec, as_json=options.json, quiet=options.quiet)

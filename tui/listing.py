@@ -6,29 +6,49 @@ import json
 import textwrap
 from dataclasses import asdict
 
-from engine import experiments
+from engine import experiments, registry
 from engine.spec import KEYS
 from engine.workbook import Workbook
 
+Entries = tuple[experiments.Experiment | Workbook, ...]
 
-def show(*, as_json: bool) -> None:
-    """Print every experiment, as text or as one JSON object."""
+
+def show(name: str | None, *, as_json: bool) -> None:
+    """Print all there is, a line or two each, or all there is to know of one; as text or one JSON object.
+
+    Raises RequestError, with the nearest name, if there is none of that name.
+    """
+    entries = (experiments.entry(name),) if name else experiments.in_order()
     if as_json:
-        print(json.dumps(_as_json(), indent=2))
+        print(json.dumps(_as_json(entries), indent=2))
+    elif name:
+        _print_entry(entries[0])
+    else:
+        _print_all(entries)
+
+
+def _print_all(entries: Entries) -> None:
+    for entry in entries:
+        what = "workbook" if isinstance(entry, Workbook) else " ".join(f"@{v}" for v in entry.variants)
+        print(f"{entry.section or '–':<7}{entry.name:<19}{entry.title:<29}{what}".rstrip())
+    print(f"\ndata     {', '.join(registry.names('datasets'))}, or csv:PATH target=COLUMN")
+    print(textwrap.fill(f"keys     {', '.join(KEYS)}", 96, subsequent_indent=" " * 9))
+    print("\nnnplay list NAME tells all of one; nnplay play NAME opens it, nnplay run NAME runs it.")
+
+
+def _print_entry(entry: experiments.Experiment | Workbook) -> None:
+    if isinstance(entry, Workbook):
+        _print_head(entry)
+        print(f"  a workbook of {len(entry.cells)} cells")
         return
-    for entry in experiments.in_order():
-        if isinstance(entry, Workbook):
-            _print_head(entry)
-            print(f"  a workbook of {len(entry.cells)} cells", end="\n\n")
-        else:
-            _print_experiment(entry)
+    _print_experiment(entry)
     print("Keys")
     for key in KEYS.values():
         print(f"  {key.name:<13} {key.help}: {key.kind.allowed}")
 
 
 def _print_head(entry: experiments.Experiment | Workbook) -> None:
-    print(f"{entry.name}  ({entry.section} {entry.title})")
+    print(f"{entry.name}  ({f'{entry.section} {entry.title}'.strip()})")
     print(textwrap.indent(textwrap.fill(entry.about, 96), "  "))
 
 
@@ -45,9 +65,9 @@ def _print_experiment(experiment: experiments.Experiment) -> None:
     )
 
 
-def _as_json() -> dict[str, object]:
+def _as_json(entries: Entries) -> dict[str, object]:
     found, workbooks = [], []
-    for experiment in experiments.in_order():
+    for experiment in entries:
         about = {key: getattr(experiment, key) for key in ("name", "section", "title", "about")}
         if isinstance(experiment, Workbook):
             workbooks.append(about | {"cells": [asdict(cell) for cell in experiment.cells]})
