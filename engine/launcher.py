@@ -21,13 +21,13 @@ from engine.runs import Claim
 READY_WITHIN = 120.0  # seconds: importing torch from a cold network disk can take a minute
 
 
-def start_worker(run: Claim) -> subprocess.Popen[bytes]:
-    """A worker for the run that stops, and stores, when this process ends or closes its `stdin`."""
-    command = [sys.executable, "-m", "engine.worker", str(run.path), "--lock", str(run.lock), "--until-eof"]
+def start_worker(run: Claim, *, tied: bool = True) -> subprocess.Popen[bytes]:
+    """A worker for the run; a tied one stops, and stores, when this process ends or closes its `stdin`."""
+    command = [sys.executable, "-m", "engine.worker", str(run.path), "--lock", str(run.lock)]
     with (run.path / "worker.log").open("ab") as log:
         return subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
+            [*command, "--until-eof"] if tied else command,
+            stdin=subprocess.PIPE if tied else subprocess.DEVNULL,
             stdout=log,
             stderr=log,
             pass_fds=[run.lock],

@@ -156,6 +156,7 @@ class RunReader:
     def __init__(self, path: Path):
         self.path = path
         self.damage = ""
+        self.at_end = False  # whether the last call has read all there was
         self._offset = 0
         self._line = 0
         with _storage_errors(path, "read"):
@@ -191,6 +192,7 @@ class RunReader:
                 data += file.readline() if most >= 0 else b""
         except FileNotFoundError:
             return
+        self.at_end = most < 0 or len(data) < most
         whole = data[: data.rfind(b"\n") + 1]
         self._offset += len(whole)
         yield from whole.splitlines()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 from textual.app import App, SystemCommand
@@ -14,6 +15,7 @@ from engine import experiments
 from engine.errors import NnplayError, RequestError
 from engine.frames import Answer
 from engine.locations import runs_dir
+from engine.runs import RunReader
 from engine.spec import KEYS as VALUES
 from engine.spec import Spec
 from tui import keys
@@ -29,6 +31,7 @@ from tui.scene import Scene, moved, step_at
 from tui.screens.edit_value import EditValue as EditValueScreen
 from tui.screens.keys_page import KeysPage
 from tui.screens.laboratory import Laboratory
+from tui.screens.run_list import RunList
 from tui.theme import DARK, THEMES
 from tui.view import View
 from tui.widgets.plot import Plot
@@ -45,13 +48,15 @@ class NnplayApp(App[None]):
     CSS_PATH = "app.tcss"
     BINDINGS = bindings()
 
-    def __init__(self, spec: Spec, settings: Settings = STANDARD):
+    def __init__(self, spec: Spec, settings: Settings = STANDARD, run: Path | None = None):
         keys.use(settings.keymap)
         self.COMMAND_PALETTE_BINDING = settings.keymap.get("command_palette", "ctrl+p")  # type: ignore[misc]
         super().__init__()
         self.set_keymap(dict(settings.keymap))
         self.settings = settings
         self.spec = spec
+        self.farewell = ""  # what goes on without the app, for the terminal it leaves
+        self._attached = run
         self.run_shown: Snapshot | None = None
         self.step: int | None = None  # that is looked at; None for the newest
         self.trying = True  # whether every change of a value is tried at once
@@ -73,10 +78,12 @@ class NnplayApp(App[None]):
     def _first_paint(self) -> None:
         self._show()
         self._conductor.open()  # not before: importing torch would compete with the first paint
+        if self._attached:
+            self._conductor.attach(self._attached)
         self._try()
 
     async def on_unmount(self) -> None:
-        await self._conductor.close()
+        self.farewell = await self._conductor.close()
         await self.lab.close()
 
     @property
@@ -114,6 +121,8 @@ class NnplayApp(App[None]):
                 self._conductor.command("pause")
             case "paused":
                 self._conductor.command("resume")
+            case "interrupted" | "died" if self.run_shown and self.run_shown.spec == self.spec:
+                self._conductor.resume(runs_dir() / self.run_shown.run_id)
             case _:
                 self._conductor.start(self.spec)
 
@@ -128,6 +137,9 @@ class NnplayApp(App[None]):
     def action_restart(self) -> None:
         self._go_to(None)
         self._conductor.start(self.spec)
+
+    def action_stop(self) -> None:
+        self._conductor.command("stop")
 
     # Values.
 
@@ -267,6 +279,21 @@ class NnplayApp(App[None]):
 
     def action_keys(self) -> None:
         self.push_screen(KeysPage())
+
+    def action_runs(self) -> None:
+        self.push_screen(RunList(), self._open_run)
+
+    def _open_run(self, path: Path | None) -> None:
+        if path is None:
+            return
+        try:
+            self.spec = RunReader(path).spec
+        except NnplayError as error:
+            self._tell(error)
+            return
+        self.step, self._preview = None, None
+        self._conductor.attach(path)
+        self._try()
 
     async def action_quit(self) -> None:
         self.exit()

@@ -11,14 +11,20 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
 from typing import NoReturn
 
 from engine import experiments, registry
 from engine.errors import NnplayError, RequestError, unknown
 from engine.locations import config_file
+from engine.spec import Spec
 
 FIRST = "iris-mlp"  # what the app opens without being told
 EPILOG = "Values are given as key=value, as in: nnplay run iris-mlp lr=0.03 hidden=8,8 seed=7"
+
+
+RUN = "a run's name, its beginning or that of its last part, or last"
 
 
 class Parser(argparse.ArgumentParser):
@@ -81,6 +87,32 @@ def _parser(words: Sequence[str]) -> Parser:
     settings = commands.add_parser("config", help="theme, glyphs, frame rate and keys, as they are set")
     settings.set_defaults(command=_config)
 
+    stored = commands.add_parser("runs", help="stored and running runs")
+    stored.add_argument("--json", action="store_true", help="one JSON object on standard output")
+    stored.set_defaults(command=lambda o: _stored().show_all(as_json=o.json))
+
+    show = commands.add_parser("show", help="one run: what it trains, how it stands, its report")
+    show.add_argument("run", metavar="RUN", help=RUN)
+    show.add_argument("--json", action="store_true", help="one JSON object on standard output")
+    show.set_defaults(command=lambda o: _stored().show(o.run, as_json=o.json))
+
+    attach = commands.add_parser("attach", help="the full-screen app on a run, with its whole history")
+    attach.add_argument("run", nargs="?", default="", metavar="RUN", help=f"{RUN}; by default one under way")
+    _add_glyphs(attach)
+    attach.set_defaults(command=_attach)
+
+    stop = commands.add_parser("stop", help="stop a run; it is stored up to there")
+    stop.add_argument("run", metavar="RUN", help=RUN)
+    stop.set_defaults(command=lambda o: _stored().stop(o.run))
+
+    resume = commands.add_parser("resume", help="let a run go on from where it was, whatever ended it")
+    resume.add_argument("run", metavar="RUN", help=RUN)
+    resume.set_defaults(command=lambda o: _stored().resume(o.run))
+
+    remove = commands.add_parser("rm", help="remove runs that are not under way, and all that they stored")
+    remove.add_argument("runs", nargs="+", metavar="RUN", help=RUN)
+    remove.set_defaults(command=lambda o: _stored().remove(o.runs))
+
     check = commands.add_parser("check", help="are the kernels right on this machine", add_help=False)
     check.set_defaults(command=lambda _: _become("engine.check", words[1:]))
 
@@ -106,7 +138,19 @@ def _add_glyphs(parser: argparse.ArgumentParser) -> None:
 
 
 def _play(options: argparse.Namespace) -> int:
-    spec = experiments.find(*_split(options.request or [FIRST]))
+    return _open(experiments.find(*_split(options.request or [FIRST])), options)
+
+
+def _attach(options: argparse.Namespace) -> int:
+    from engine import catalog
+    from engine.runs import RunReader
+
+    path = catalog.find(options.run) if options.run else catalog.newest()
+    return _open(RunReader(path).spec, options, path)
+
+
+def _open(spec: Spec, options: argparse.Namespace, run: Path | None = None) -> int:
+    """The app, at a spec or on a run; afterwards, what goes on without it."""
     from tui import config
 
     settings = config.load()
@@ -116,8 +160,10 @@ def _play(options: argparse.Namespace) -> int:
         raise RequestError("the app needs a terminal; nnplay run trains without one")
     from tui.app import NnplayApp
 
-    app = NnplayApp(spec, settings)
+    app = NnplayApp(spec, settings, run=run)
     app.run()
+    if app.farewell:
+        print(app.farewell)
     return app.return_code or 0
 
 
@@ -126,6 +172,12 @@ def _config(options: argparse.Namespace) -> int:
 
     print(config.show(config.load(), config_file()))
     return 0
+
+
+def _stored() -> ModuleType:
+    from tui import stored
+
+    return stored
 
 
 def _list(options: argparse.Namespace) -> int:

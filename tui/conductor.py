@@ -1,4 +1,4 @@
-"""The one run that the app acts on: starting it, handing it commands, following it, stopping it.
+"""The one run that the app acts on: starting it, handing it commands, following it, letting it go on alone.
 
 Orders are carried out one after another, in the order of the keys, by a task of their own: a key press never
 waits for the engine to warm up. What comes of them is seen through the feed, as for any other reader.
@@ -10,11 +10,13 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
-from engine import control, runs
+from engine import catalog, control, runs
 from engine.errors import NnplayError, RequestError, WorkerError
 from engine.launcher import Zygote
-from engine.runs import Claim
+from engine.locations import runs_dir
+from engine.runs import Claim, RunReader
 from engine.spec import Spec
 from tui.feed import FRAME, Feed, Snapshot
 
@@ -40,6 +42,7 @@ class Conductor:
         self._feed: Feed | None = None
         self._snapshot: Snapshot | None = None
         self._launching: Claim | None = None
+        self._launched_paused = False
         self._orders: asyncio.Queue[Order] = asyncio.Queue()
         self._task: asyncio.Task[None] | None = None
 
@@ -48,8 +51,13 @@ class Conductor:
         self._task = asyncio.create_task(self._carry_out())
         self.warm()
 
-    async def close(self) -> None:
-        """Stop the run, whatever state it is in, and end the engine. Orders that wait are dropped."""
+    async def close(self) -> str:
+        """End the engine, and say what became of the run. Orders that wait are dropped.
+
+        A run that is being trained goes on. One that waits for a command is stopped, as nobody would give it
+        one; it is stored, and goes on from where it is when it is resumed.
+        """
+        farewell = ""
         if self._task:
             if self._launching and self._zygote:
                 self._zygote.close()  # a launch that waits for the engine to warm up fails at once
@@ -57,11 +65,21 @@ class Conductor:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
             with contextlib.suppress(NnplayError):
-                await self._stop()
+                farewell = await self._part()
         if self._feed:
             self._feed.close()
         if self._zygote:
             self._zygote.close()
+        return farewell
+
+    async def _part(self) -> str:
+        if (run := self.take()) is None or run.over:
+            return ""
+        entry = catalog.entry(runs_dir() / run.run_id)  # newer than what is shown
+        if entry.state == "paused" or (entry.state == "starting" and self._launched_paused):
+            await self._stop()
+            return f"{entry.id} is stopped and stored; nnplay resume {entry.short} goes on"
+        return f"{entry.id} goes on; nnplay attach {entry.short} shows it again" if entry.alive else ""
 
     def take(self) -> Snapshot | None:
         """The present run as it is now, None if there is none."""
@@ -83,6 +101,14 @@ class Conductor:
     def start(self, spec: Spec) -> None:
         """Stop the present run, if it is under way, and begin one of this spec."""
         self._order(lambda: self._start(spec, paused=False))
+
+    def attach(self, path: Path) -> None:
+        """Follow a stored run, or one under way; the present one is left to itself."""
+        self._order(lambda: self._attach(path))
+
+    def resume(self, path: Path, *, paused: bool = False) -> None:
+        """Let a run whose process is gone go on from where it was."""
+        self._order(lambda: self._resume(path, paused=paused))
 
     def command(self, name: str, key: str = "", value: str = "") -> None:
         """Hand a command to the present run."""
@@ -108,12 +134,29 @@ class Conductor:
                 self._tell(error)
 
     async def _start(self, spec: Spec, *, paused: bool) -> None:
-        await self._stop()
         await self._forget()
-        run = await asyncio.to_thread(runs.create, spec)
+        await self._take_up(await asyncio.to_thread(runs.create, spec), spec, paused=paused)
+
+    async def _attach(self, path: Path) -> None:
+        feed = await asyncio.to_thread(Feed, path, self._changed, self._frame)
+        if self._feed:
+            self._feed.close()
+        self._feed = feed
+        self._changed()
+
+    async def _resume(self, path: Path, *, paused: bool) -> None:
+        spec = (await asyncio.to_thread(RunReader, path)).spec
+        run = await asyncio.to_thread(catalog.reopen, path)
+        if self._feed:
+            self._feed.close()
+        self._feed = None
+        await self._take_up(run, spec, paused=paused)
+
+    async def _take_up(self, run: Claim, spec: Spec, *, paused: bool) -> None:
+        """Have a worker for a run of which the lock is held, and follow it."""
         self._snapshot = Snapshot(run.id, spec)
         self._changed()
-        self._launching = run
+        self._launching, self._launched_paused = run, paused
         try:
             # Shielded: a thread cannot be cancelled, and whether it started a worker must be known.
             launch = asyncio.ensure_future(asyncio.to_thread(self._launch, run, paused))
@@ -137,13 +180,16 @@ class Conductor:
             self.warm().launch(run, paused=paused)
         except WorkerError:
             run.release()
-            runs.discard(run)
+            if not (run.path / "events.jsonl").exists():
+                runs.discard(run)
             raise
         run.release()
 
     async def _one(self, command: control.Command, spec: Spec) -> None:
         run = self.take()
-        if run is None or run.over:
+        if run and run.resumable and run.spec == spec:
+            await self._resume(runs_dir() / run.run_id, paused=True)
+        elif run is None or run.over:
             await self._start(spec, paused=True)
         await self._send(command)
 

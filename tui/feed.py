@@ -21,6 +21,7 @@ from tui.history import Curves, History
 
 FRAME = 0.1  # seconds between two looks at the log, unless a person set a frame rate
 LIFE = 0.3  # seconds between two looks at the lock
+NEXT_PART = 0.01  # seconds between two parts of a history that is longer than one
 PART = 1 << 18  # bytes of the log read for one frame: parsing holds up the screen, so it is done in parts
 
 State = Literal["starting", "running", "paused", "finished", "interrupted", "failed", "died"]
@@ -48,6 +49,11 @@ class Snapshot:
     @property
     def over(self) -> bool:
         return self.state in OVER
+
+    @property
+    def resumable(self) -> bool:
+        """Whether its process is gone before the run came to its end."""
+        return self.state in ("interrupted", "died")
 
 
 class Feed:
@@ -100,7 +106,7 @@ class Feed:
                 self._tell(snapshot)
             if snapshot.over and not events:  # what ended may have been resumed, further on in the log
                 return
-            self._closed.wait(self._frame)
+            self._closed.wait(self._frame if self._reader.at_end else NEXT_PART)
 
     def _tell(self, snapshot: Snapshot) -> None:
         with self._lock:

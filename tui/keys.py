@@ -38,6 +38,7 @@ GROUPS: dict[str, tuple[Key, ...]] = {
         Key("s", "step", "One step", "Train on one batch, then pause.", "step"),
         Key("e", "epoch", "One epoch", "Train to the end of the epoch, then pause.", "epoch"),
         Key("r", "restart", "Start over", "Train from the first step, with the values shown.", "restart"),
+        Key("S", "stop", "Stop the run", "End the run under way; space lets it go on later."),
     ),
     "Values": (
         Key("up", "value_above", "Value above", "Choose the value above.", shown="↑"),
@@ -84,7 +85,8 @@ GROUPS: dict[str, tuple[Key, ...]] = {
     "App": (
         Key("question_mark", "keys", "Show the keys", "Show or leave this page.", "keys", "?"),
         Key("ctrl+p", "command_palette", "Command palette", "Find any command by its name."),
-        Key("q", "quit", "Quit", "Stop the run, store it, and leave.", "quit"),
+        Key("l", "runs", "Runs", "The runs there are: open, stop or remove one."),
+        Key("q", "quit", "Quit", "Leave; a run that is being trained goes on.", "quit"),
     ),
 }
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from driving import screen_text, sees, until
 
-from engine import experiments
-from engine.events import Commanded, Ended, EpochEnded
+from engine import catalog, experiments
+from engine.events import Commanded, Ended, EpochEnded, Resumed
 from engine.runs import RunReader, is_alive
 from tui import keys
 from tui.app import NnplayApp
@@ -235,7 +235,9 @@ async def test_a_killed_worker_is_told_within_a_second_and_the_app_lives_on(home
         await sees(pilot, "✗ died", "the worker process died")
         assert time.monotonic() - killed < 1.0
         await pilot.press("s")
-        await sees(pilot, "‖ paused", "step 1")
+        await sees(pilot, "‖ paused")
+    resumed = [event for event in RunReader(only_run(home)).poll() if isinstance(event, Resumed)]
+    assert len(resumed) == 1  # the same run goes on
 
 
 def _worker_of(run: Path) -> int:
@@ -249,22 +251,38 @@ def _worker_of(run: Path) -> int:
     raise AssertionError("no process holds the lock")
 
 
-async def test_quitting_stores_the_run_and_leaves_no_process(home: Path) -> None:
-    async with app("epochs=100000").run_test(size=SIZE, notifications=True) as pilot:
+async def test_quitting_leaves_a_run_that_is_trained_and_says_how_to_see_it_again(home: Path) -> None:
+    quitting = app("epochs=100000")
+    async with quitting.run_test(size=SIZE, notifications=True) as pilot:
         await pilot.press("space")
         await sees(pilot, "● running")
         await pilot.press("q")
-    end = time.monotonic() + 10
-    while is_alive(only_run(home)):
-        assert time.monotonic() < end
-    ended = RunReader(only_run(home)).poll()[-1]
+    run = only_run(home)
+    assert quitting.farewell == f"{run.name} goes on; nnplay attach {run.name[-6:]} shows it again"
+    before = catalog.entry(run)
+    assert before.state == "running"
+    end = time.monotonic() + 20
+    while catalog.entry(run).step <= before.step:
+        assert time.monotonic() < end, "the run did not go on"
+
+
+async def test_quitting_stores_a_run_that_waits_and_leaves_no_process(home: Path) -> None:
+    quitting = app("epochs=100000")
+    async with quitting.run_test(size=SIZE, notifications=True) as pilot:
+        await pilot.press("e")
+        await sees(pilot, "‖ paused")
+        await pilot.press("q")
+    await_none_waits(home)
+    run = only_run(home)
+    assert quitting.farewell == f"{run.name} is stopped and stored; nnplay resume {run.name[-6:]} goes on"
+    ended = RunReader(run).poll()[-1]
     assert isinstance(ended, Ended)
-    assert ended.state == "interrupted"
+    assert (ended.state, ended.step) == ("interrupted", 50)
 
 
 @pytest.mark.parametrize("keys", [" ", "s", "e", " r", "  ", "ss", "sr"])
-async def test_quitting_at_once_leaves_no_process_either(home: Path, keys: str) -> None:
-    """Whether the engine is warm or not: the run that was asked for is stopped, or never was."""
+async def test_quitting_at_once_leaves_no_process_that_waits(home: Path, keys: str) -> None:
+    """Whether the engine is warm or not: the run that was asked for is trained, is stored, or never was."""
     async with app("epochs=100000").run_test(size=SIZE, notifications=True) as pilot:
         await sees(pilot, "space run")
         for key in keys:
@@ -272,23 +290,69 @@ async def test_quitting_at_once_leaves_no_process_either(home: Path, keys: str) 
         await pilot.press("q")
         quitting = time.monotonic()
     assert time.monotonic() - quitting < PATIENCE  # it waits for no worker that never was
-    await_all_ended(home)
+    await_none_waits(home)
 
 
-async def test_quitting_in_the_first_moment_of_a_run_stops_it(home: Path) -> None:
-    async with app("epochs=100000").run_test(size=SIZE, notifications=True) as pilot:
-        await pilot.press("s")
-        await sees(pilot, "‖ paused")
-        await pilot.press("r")
-        await until(pilot, lambda: len(list(home.iterdir())) == 2)
-        await pilot.press("q")
-    await_all_ended(home)
-
-
-def await_all_ended(home: Path) -> None:
+def await_none_waits(home: Path) -> None:
+    """Every run there is is trained, or has no process."""
     end = time.monotonic() + 20
-    while any(is_alive(run) for run in (home.iterdir() if home.exists() else ())):
+    runs = list(home.iterdir()) if home.exists() else []
+    while any(is_alive(run) and catalog.entry(run).state != "running" for run in runs):
         assert time.monotonic() < end, "a worker is left behind"
+
+
+async def test_the_run_shown_is_stopped_by_its_key_and_goes_on_by_space(home: Path) -> None:
+    async with app("epochs=100000").run_test(size=SIZE, notifications=True) as pilot:
+        await pilot.press("space")
+        await sees(pilot, "● running")
+        await until(pilot, lambda: step_shown(pilot.app) > 50)
+        await pilot.press("S")
+        await sees(pilot, "■ interrupted")
+        stopped = step_shown(pilot.app)
+        await until(pilot, lambda: not is_alive(only_run(home)))
+        await pilot.press("space")
+        await sees(pilot, "● running")
+        await until(pilot, lambda: step_shown(pilot.app) > stopped + 50)
+    assert len([e for e in RunReader(only_run(home)).poll() if isinstance(e, Resumed)]) == 1
+
+
+async def test_two_apps_steer_one_run(home: Path) -> None:
+    async with app("epochs=100000").run_test(size=SIZE, notifications=True) as pilot:
+        await pilot.press("e")
+        await sees(pilot, "‖ paused", "epoch 1 /")
+        run = only_run(home)
+        other = NnplayApp(RunReader(run).spec, run=run)
+        async with other.run_test(size=SIZE, notifications=True) as beside:
+            await until(beside, lambda: other.run_shown and other.run_shown.state == "paused")
+            assert len(other.run_shown.curves.epoch) == 1
+            await beside.press("e")
+            await until(beside, lambda: other.run_shown.epoch == 2)
+        await until(pilot, lambda: pilot.app.run_shown.epoch == 2)
+
+
+async def test_the_list_opens_stops_and_removes_runs(home: Path) -> None:
+    async with app("epochs=100000").run_test(size=SIZE, notifications=True) as pilot:
+        await pilot.press("space")
+        await sees(pilot, "● running")
+        run = only_run(home)
+        await pilot.press("l")
+        await sees(pilot, "Runs", run.name, "running")
+        await pilot.press("d")
+        await sees(pilot, "it is under way: x stops it")
+        await pilot.press("x")
+        await sees(pilot, "interrupted")
+        await until(pilot, lambda: not is_alive(run))
+        await pilot.press("enter")
+        await until(pilot, lambda: pilot.app.run_shown and pilot.app.run_shown.state == "interrupted")
+        await pilot.press("l")
+        await sees(pilot, "Runs", run.name)
+        await pilot.press("d")
+        await sees(pilot, "Remove", "y removes it")
+        await pilot.press("n")
+        assert run.exists()
+        await pilot.press("d", "y")
+        await sees(pilot, "no runs yet")
+        assert not run.exists()
 
 
 async def test_a_killed_engine_is_started_again(home: Path) -> None:
