@@ -76,7 +76,7 @@ def show(name: str, *, as_json: bool) -> int:
     if as_json:
         values = entry.to_json() | {"path": str(path), "damage": reader.damage}
         if ended:
-            values |= headless.summary(entry.id, reader.spec, started, ended)
+            values |= headless.summary(entry.id, started, reader.spec, ended)
         print(json.dumps(_plain(values), allow_nan=False))
         return 0
     console = _console()
