@@ -206,12 +206,16 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _bench(words: Sequence[str]) -> int:
-    known = registry.names("bench")
+    known = (*registry.names("bench"), "ui")
     if not words or words[0] in ("-h", "--help"):
         print(f"usage: nnplay bench {{{','.join(known)}}} [--json] [--help]")
         return 0
     if words[0] not in known:
         raise unknown("benchmark", words[0], known)
+    if words[0] == "ui":
+        from tui import bench
+
+        return bench.main(words[1:])
     return _become(f"engine.bench.{words[0]}", words[1:])
 
 
