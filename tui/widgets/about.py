@@ -21,6 +21,8 @@ class About(Panel):
     TITLE = "About"
     DEFAULT_CSS = "About { padding: 0 1; } About VerticalScroll { scrollbar-size-vertical: 1; }"
 
+    _drawn = ("", "")  # experiment and variant: the text is sent again only for others
+
     def compose(self) -> ComposeResult:
         with VerticalScroll():
             yield Static(id="about-text")
@@ -28,6 +30,9 @@ class About(Panel):
     def draw(self) -> None:
         assert self.view is not None
         spec = self.view.spec
+        if self._drawn == (spec.experiment, spec.variant):
+            return
+        self._drawn = spec.experiment, spec.variant
         experiment = experiments.get(spec.experiment)
         variants = [
             Text.assemble((f"@{name}  ", "bold" if name == spec.variant else "dim"), variant.about)

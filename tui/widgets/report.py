@@ -17,6 +17,8 @@ class Report(Panel):
     TITLE = "Report"
     DEFAULT_CSS = "Report { padding: 0 1; } Report VerticalScroll { scrollbar-size-vertical: 1; }"
 
+    _drawn: str | None = None  # the run whose report is shown, empty for none: sent again only for another
+
     def compose(self) -> ComposeResult:
         with VerticalScroll():
             yield Static(id="report-text")
@@ -24,6 +26,10 @@ class Report(Panel):
     def draw(self) -> None:
         assert self.view is not None
         run = self.view.run
+        drawn = run.run_id if run and run.ended else ""
+        if self._drawn == drawn:
+            return
+        self._drawn = drawn
         if run and run.ended and run.ended.report and run.started:
             content = report_table(run.ended.report, run.started.class_names)
         else:
