@@ -52,7 +52,9 @@ def _loading(spec: Spec) -> list[str]:
     """The lines that load the data."""
     text = getattr(_source(spec), "SCRIPT", "")
     if not text:
-        name, *words = experiments.words(spec).split(" ")
+        usual = experiments.get(spec.experiment).spec(spec.variant)
+        name = f"{spec.experiment}@{spec.variant}"
+        words = [f"{key}={value}" for key, value in spec.changed_from(usual).items()]
         text = "from engine import datasets, experiments  # of nnplay\n\n"
         text += f"spec = experiments.find({name!r}, {words!r})"
     lines: list[str] = text.strip().splitlines()

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import threading
+import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import pytest
 from driving import screen_text, until
 from panel_app import PanelApp
 from rich.style import Style
 from textual.app import ComposeResult
+from textual.geometry import Region
 
 from engine import experiments
 from engine.errors import RequestError
 from tui.feed import Snapshot
 from tui.view import View
 from tui.widgets.canvas import Canvas
-from tui.widgets.panel import Panel, Question
+from tui.widgets.panel import LIVE, Panel, Question
 
 SPEC = experiments.find("iris-mlp")
 RUN = Snapshot("a-run", SPEC, state="paused", step=500)
@@ -91,6 +94,31 @@ async def test_an_answer_on_its_way_there_is_asked_for_again() -> None:
     async with (app := PanelApp(Echo, replace(VIEW, step=30), ask)).run_test() as pilot:
         await until(pilot, lambda: "step 30" in screen_text(app))
         assert len(app.asked) == 3
+
+
+async def test_a_changed_cell_is_all_that_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with (app := PanelApp(Echo, VIEW, lambda kind, values: Said(values))).run_test() as pilot:
+        await until(pilot, lambda: "step 0" in screen_text(app))
+        sent: list[Region] = []
+        canvas = app.panel.query_one(Canvas)
+        monkeypatch.setattr(canvas, "refresh", lambda *regions: sent.extend(regions))
+        app.panel.draw()
+        assert not sent
+        app.panel.show(replace(VIEW, step=4))
+        await until(pilot, lambda: sent)
+        assert sent == [Region(5, 0, 1, 1)]
+
+
+async def test_while_a_run_trains_a_panel_asks_a_few_times_a_second() -> None:
+    async with (app := PanelApp(Echo, VIEW, lambda kind, values: Said(values))).run_test() as pilot:
+        began = time.monotonic()
+        step = 0
+        while time.monotonic() < began + 1.0:
+            step += 1
+            app.panel.show(View(SPEC, Path("a-run"), None, replace(RUN, state="running", step=step)))
+            await pilot.pause(0.01)
+        taken = time.monotonic() - began
+        assert 1 < len(app.asked) <= 2 + taken / LIVE
 
 
 async def test_words_from_outside_are_shown_inert() -> None:

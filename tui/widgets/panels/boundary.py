@@ -15,6 +15,7 @@ from tui.widgets.canvas import Line, Span, cut
 from tui.widgets.painted import PaintedPanel
 from tui.widgets.panel import Answer, Ask, Question
 
+WITH_LEGEND = 100  # columns from which there is room for the legend in the heading
 GUTTER = 8  # columns left of the picture, for the numbers of the vertical axis
 POINTS = {"all": "all rows", "train": "train rows", "test": "test rows", "none": "no rows"}
 # A row is drawn by what it is: a train or a test row, taken for the right class or for a wrong one.
@@ -57,8 +58,9 @@ class Boundary(PaintedPanel):
         values = answer.values
         names = values["features"]
         across = cut(names[values["x"]], 24)
+        marks = [] if self._two_lines else self._marks(answer, colours)
         if "line" in answer.arrays:
-            return [(f"prediction over {across}   ", colours.bold), *self._marks(answer, colours)]
+            return [(f"prediction over {across}   ", colours.bold), *marks]
         upwards = cut(names[values["y"]], 24)
         return [
             (across, colours.bold),
@@ -66,8 +68,11 @@ class Boundary(PaintedPanel):
             (upwards, colours.bold),
             (" ↑   ", colours.muted),
             *self._class_names(values["classes"], colours),
-            *self._marks(answer, colours),
+            *marks,
         ]
+
+    def subheading(self, answer: Answer, colours: Palette) -> Line:
+        return self._marks(answer, colours) if self._two_lines else []
 
     def lines(self, answer: Answer, colours: Palette) -> list[Line]:
         cells = self._cells(answer, colours)
@@ -84,7 +89,12 @@ class Boundary(PaintedPanel):
     def _picture(self) -> tuple[int, int]:
         """Columns and rows of the picture itself."""
         width, height = self.room
-        return width - GUTTER, height - 2
+        return width - GUTTER, height - 2 - self._two_lines
+
+    @property
+    def _two_lines(self) -> bool:
+        """Whether the legend has a line of its own."""
+        return self.room[0] < WITH_LEGEND
 
     def _next(self, chosen: int, other: int) -> int:
         count = len(self.answer.values["features"]) if self.answer else 1

@@ -1,0 +1,75 @@
+"""Panels with a real lab, over a run that a real worker trains."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from driving import screen_text, until
+from panel_app import PanelApp
+
+from engine import control, experiments, runs
+from engine.errors import RequestError
+from engine.frames import Answer
+from engine.lab import Lab
+from engine.launcher import Zygote
+from engine.questions import report
+from tui.feed import Feed
+from tui.view import View
+from tui.widgets.panels.boundary import Boundary
+from tui.widgets.panels.report import Report
+
+SPEC = experiments.find("iris-mlp", ["epochs=100000", "backend=eager", "lr=0.01"])
+
+
+async def test_panels_follow_a_run_under_way_and_look_back(home: Path) -> None:
+    zygote = Zygote()
+    lab = Lab(lambda: zygote)
+    claim = runs.create(SPEC)
+    await asyncio.to_thread(zygote.launch, claim, paused=False)
+    claim.release()
+    feed = Feed(claim.path, lambda: None)
+
+    def ask(kind: str, values: dict[str, Any]) -> Answer:
+        return lab.ask(kind, **values)
+
+    try:
+        live = View(SPEC, claim.path, None, feed.take())
+        async with (app := PanelApp(Report, live, ask)).run_test(size=(118, 14)) as pilot:
+
+            def moves_on(step: int) -> bool:
+                app.panel.show(View(SPEC, claim.path, None, feed.take()))
+                answer = app.panel.answer
+                return answer is not None and answer.values["step"] > step
+
+            await until(pilot, lambda: moves_on(0))
+            assert app.panel.answer is not None
+            first = app.panel.answer.values["step"]
+            await until(pilot, lambda: moves_on(first))
+        control.send(claim.id, control.Command("pause"))
+        await asyncio.sleep(0)
+        past = View(SPEC, claim.path, 50, feed.take())
+        async with (app := PanelApp(Boundary, past, ask)).run_test(size=(118, 14)) as pilot:
+            await until(pilot, lambda: "petal length" in screen_text(app))
+            assert app.panel.answer is not None
+            assert app.panel.answer.values["step"] == 50
+            alone = lab.ask(
+                "boundary", spec=SPEC.to_json(), step=50, x=2, y=3, width=108, height=24
+            )  # the same spec, run anew
+            mine = app.panel.answer.arrays["decisions"]
+            assert mine.shape == alone.arrays["decisions"].shape
+            assert np.array_equal(mine, alone.arrays["decisions"])
+        control.send(claim.id, control.Command("stop"))
+    finally:
+        feed.close()
+        lab.close()
+        zygote.close()
+
+
+def test_a_question_that_nobody_can_answer_is_refused_in_words() -> None:
+    spec = experiments.find("iris-mlp", ["batch_size=1000"])
+    with pytest.raises(RequestError, match="batch_size: expected at most 100"):
+        report.answer(part="test", spec=spec.to_json())
