@@ -15,8 +15,11 @@ Cell = tuple[str, Style]
 Cells = list[list[Cell]]
 
 
-def half_blocks(colours: Colours) -> Cells:
-    """Colours (2 × rows, columns, 3) as rows of cells."""
+def picture(colours: Colours, halves: bool) -> Cells:
+    """Colours (2 × rows, columns, 3) as rows of cells; without half blocks, two rows of them are mixed."""
+    if not halves:
+        mixed = colours.reshape(-1, 2, *colours.shape[1:]).mean(axis=1).astype(int).tolist()
+        return [[(" ", style(tuple(colour), tuple(colour))) for colour in row] for row in mixed]
     top, bottom = colours[0::2].tolist(), colours[1::2].tolist()
     return [
         [_half(tuple(a), tuple(b)) for a, b in zip(upper, lower, strict=True)]

@@ -96,6 +96,16 @@ async def test_an_answer_on_its_way_there_is_asked_for_again() -> None:
         assert len(app.asked) == 3
 
 
+async def test_a_step_that_is_too_far_is_not_asked_for_again() -> None:
+    def ask(kind: str, values: dict[str, Any]) -> Said:
+        return Said({"step": 10, "wanted": 30, "far": True})
+
+    async with (app := PanelApp(Echo, replace(VIEW, step=30), ask)).run_test() as pilot:
+        await until(pilot, lambda: "step 10" in screen_text(app))
+        await pilot.pause(0.2)
+        assert len(app.asked) == 1
+
+
 async def test_a_changed_cell_is_all_that_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     async with (app := PanelApp(Echo, VIEW, lambda kind, values: Said(values))).run_test() as pilot:
         await until(pilot, lambda: "step 0" in screen_text(app))

@@ -19,6 +19,7 @@ from engine.events import Commanded, EpochEnded
 from engine.frames import Answer
 from engine.runs import RunWriter, create
 from engine.trainer import Trainer
+from tui import glyphs
 from tui.feed import Snapshot
 from tui.messages import EditHidden
 from tui.view import View
@@ -121,6 +122,30 @@ async def test_the_network_shows_the_numbers_of_a_chosen_neuron() -> None:
         await pilot.press("right_square_bracket")
         await answered(pilot)
         assert "versicolor  bias" in screen_text(it)
+
+
+async def test_a_click_chooses_a_neuron() -> None:
+    async with (it := app(Network)).run_test(size=(118, 14)) as pilot:
+        await answered(pilot)
+        assert isinstance(it.panel, Network)
+        layout = it.panel._layout()
+        assert layout is not None
+        column = layout.layers[1]
+        await pilot.click("Picture", offset=(column.lefts[3] + 2, column.tops[3] + 2))
+        await pilot.pause()
+        assert "1.4  bias" in screen_text(it)
+
+
+async def test_in_ascii_a_panel_says_the_same() -> None:
+    for kind in (Network, Boundary):
+        it = app(kind)
+        it.glyphs = glyphs.ASCII  # type: ignore[attr-defined]
+        async with it.run_test(size=(118, 14)) as pilot:
+            await answered(pilot)
+            text = glyphs.to_ascii(screen_text(it))
+            assert "?" not in text
+            assert "petal length" in text
+            assert "▀" not in screen_text(it)
 
 
 @pytest.mark.parametrize(

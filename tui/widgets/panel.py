@@ -119,7 +119,13 @@ class Panel(Widget):
             problem = ""
         if self.view and self.view.source == source:
             self.answer, self.problem = answer or self.answer, problem
-            if answer and answer.values.get("step", 0) < answer.values.get("wanted", 0):
-                self._asked = None  # the lab is on its way there: ask again
+            if answer and _under_way(answer):
+                self._asked = None  # ask again
             if self._visible and self.is_attached:
                 self.draw()
+
+
+def _under_way(answer: Answer) -> bool:
+    """Whether the lab is computing its way to the step that was wanted, and not there yet."""
+    values = answer.values
+    return values.get("step", 0) < values.get("wanted", 0) and not values.get("far")

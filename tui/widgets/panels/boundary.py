@@ -132,13 +132,14 @@ class Boundary(PaintedPanel):
         if "line" in answer.arrays:
             return self._line(answer, colours)
         classes = len(answer.values["classes"])
-        if colours.no_color or not glyphs.of(self).half_blocks:
+        halves = glyphs.of(self).half_blocks
+        if colours.no_color:
             levels = decisions / max(classes - 1, 1) * 0.75 if classes else (decisions + 1) / 2
             return heat.shades(levels, colours.muted)
         if not classes:
-            return heat.half_blocks(colours.signed_map(decisions))
+            return heat.picture(colours.signed_map(decisions), halves)
         surer = (certainty - 1 / classes) / (1 - 1 / classes)
-        return heat.half_blocks(colours.class_map(decisions, surer))
+        return heat.picture(colours.class_map(decisions, surer), halves)
 
     def _line(self, answer: Answer, colours: Palette) -> Cells:
         """A regression over one feature: its line in dots."""
@@ -173,4 +174,4 @@ class Boundary(PaintedPanel):
         ink = colours.of_class(target) if classes else colours.foreground
         if not right:
             return style(ink, colours.background, bold=True)
-        return style(mix(ink, (255, 255, 255), 0.35), tuple(ground), bold=True)
+        return style(mix(ink, colours.foreground, 0.4), tuple(ground), bold=True)

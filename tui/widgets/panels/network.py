@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from rich.style import Style
+from textual import events
 from textual.app import ComposeResult
 
 from tui import diagram, glyphs, heat
@@ -68,10 +69,6 @@ class Network(PaintedPanel):
         self.neuron = min(max(self.neuron + by, 0), self._widths[self.chosen_layer] - 1)
         self._follow()
 
-    def action_leave(self) -> None:
-        self.neuron = -1
-        self.draw()
-
     def action_widen(self, by: int) -> None:
         """A neuron more, or fewer, in the chosen layer."""
         hidden = list(self._hidden)
@@ -95,6 +92,22 @@ class Network(PaintedPanel):
             del hidden[min(max(self.chosen_layer - 1, 0), len(hidden) - 1)]
             self.chosen_layer = max(1, self.chosen_layer - 1)
             self._edit(hidden)
+
+    def on_click(self, event: events.Click) -> None:
+        """Choose the neuron whose map is clicked."""
+        layout = self._layout()
+        if layout is None or self.answer is None:
+            return
+        offset = event.get_content_offset(self.canvas) if event.widget is self.canvas else None
+        if offset is None:
+            return
+        x, y = offset.x + round(self.canvas.scroll_x), offset.y - 2 + round(self.canvas.scroll_y)
+        for layer, column in enumerate(layout.layers):
+            for index, (top, left) in enumerate(zip(column.tops, column.lefts, strict=True)):
+                if top <= y < top + column.map_rows and left <= x < left + column.map_columns:
+                    self.chosen_layer = layer
+                    self.neuron = self.answer.values["first"][layer] + index
+                    self.draw()
 
     def _edit(self, hidden: list[int]) -> None:
         self.neuron = -1
@@ -239,17 +252,17 @@ class Network(PaintedPanel):
 
     def _map(self, maps: Any, index: int, is_class: bool, answer: Answer, colours: Palette) -> Cells:
         """A neuron's output: of a class its probability, else below and above the neuron's own middle."""
-        values = maps[index]
+        values, halves = maps[index], glyphs.of(self).half_blocks
         if is_class:
             number = answer.values["first"][len(self._widths) - 1] + index
-            if colours.no_color or not glyphs.of(self).half_blocks:
+            if colours.no_color:
                 return heat.shades(values, colours.text)
-            return heat.half_blocks(colours.class_map(np.full(values.shape, number), 2 * values))
+            return heat.picture(colours.class_map(np.full(values.shape, number), 2 * values), halves)
         reach = float((maps.max(axis=(1, 2)) - maps.min(axis=(1, 2))).max()) / 2 or 1.0
         strengths = (values - (values.max() + values.min()) / 2) / reach
-        if colours.no_color or not glyphs.of(self).half_blocks:
+        if colours.no_color:
             return heat.shades((strengths + 1) / 2, colours.text)
-        return heat.half_blocks(colours.signed_map(strengths, colours.ground))
+        return heat.picture(colours.signed_map(strengths, colours.ground), halves)
 
     def _put_names(self, cells: Cells, layout: Layout, answer: Answer, colours: Palette) -> None:
         """Names of the inputs to the left of them, of the classes to the right of theirs."""
