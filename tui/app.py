@@ -31,6 +31,7 @@ from tui.scene import Scene, moved, step_at
 from tui.screens.edit_value import EditValue as EditValueScreen
 from tui.screens.keys_page import KeysPage
 from tui.screens.laboratory import Laboratory
+from tui.screens.open_table import OpenTable
 from tui.screens.run_list import RunList
 from tui.theme import DARK, THEMES
 from tui.view import View
@@ -271,6 +272,9 @@ class NnplayApp(App[None]):
     def action_values(self) -> None:
         self._laboratory.go_to("values")
 
+    def action_open_table(self) -> None:
+        self.push_screen(OpenTable(self.lab.ask), self._open_spec)
+
     def action_lecture(self) -> None:
         self._laboratory.go_to("lecture")
 
@@ -306,6 +310,12 @@ class NnplayApp(App[None]):
             spec = experiments.get(name).spec(variant)
         except RequestError as error:
             self._tell(error)
+            return
+        self._open_spec(spec)
+
+    def _open_spec(self, spec: Spec | None) -> None:
+        """Leave the run and go to another spec; None stays."""
+        if spec is None:
             return
         self._conductor.forget()
         self.spec, self.step, self._preview = spec, None, None

@@ -83,6 +83,7 @@ GROUPS: dict[str, tuple[Key, ...]] = {
         Key("x", "lecture", "Lecture", "Go to the experiments; enter opens one."),
     ),
     "App": (
+        Key("o", "open_table", "Open a table", "Choose a file of your own, look into it, train on it."),
         Key("question_mark", "keys", "Show the keys", "Show or leave this page.", "keys", "?"),
         Key("ctrl+p", "command_palette", "Command palette", "Find any command by its name."),
         Key("l", "runs", "Runs", "The runs there are: open, stop or remove one."),

@@ -29,7 +29,11 @@ def show(name: str | None, *, as_json: bool) -> None:
 
 def _print_all(entries: Entries) -> None:
     for entry in entries:
-        what = "workbook" if isinstance(entry, Workbook) else " ".join(f"@{v}" for v in entry.variants)
+        what = (
+            f"workbook, {len(entry.cells)} cells"
+            if isinstance(entry, Workbook)
+            else " ".join(f"@{v}" for v in entry.variants)
+        )
         print(f"{entry.section or '–':<7}{entry.name:<19}{entry.title:<29}{what}".rstrip())
     print(f"\ndata     {', '.join(registry.names('datasets'))}, or csv:PATH target=COLUMN")
     print(textwrap.fill(f"keys     {', '.join(KEYS)}", 96, subsequent_indent=" " * 9))

@@ -278,8 +278,8 @@ def test_list_names_every_experiment_variant_and_key() -> None:
     workbooks = {workbook["name"]: workbook for workbook in listed["workbooks"]}
     assert list(workbooks) == ["tensors", "pipelines", "activations", "softmax"]
     for name, workbook in workbooks.items():
-        assert f"{name}  ({workbook['section']} {workbook['title']})" in text
-        assert f"a workbook of {len(workbook['cells'])} cells" in text
+        assert f"{workbook['section']:<7}{name:<19}{workbook['title']}" in text
+        assert f"workbook, {len(workbook['cells'])} cells" in text
 
 
 def test_help_and_version() -> None:

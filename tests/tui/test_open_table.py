@@ -1,0 +1,63 @@
+"""A table of one's own is found, looked into and opened on the screen, with a real lab."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from driving import screen_text, sees, until
+from tables_cases import GOOD, write
+from textual.widgets import Button, Input, Select
+
+from engine import experiments
+from tui.app import NnplayApp
+from tui.screens.open_table import OpenTable, PathSuggester
+
+SIZE = (120, 40)
+
+
+def app() -> NnplayApp:
+    return NnplayApp(experiments.find("iris-mlp"))
+
+
+async def test_a_table_is_looked_into_and_trained_on(tmp_path: Path) -> None:
+    path = write(tmp_path, GOOD.replace("3,2,b", ",2,b").replace("x,", "[red]\x1b[31m,"))
+    async with app().run_test(size=SIZE, notifications=True) as pilot:
+        await pilot.press("o")
+        await until(pilot, lambda: isinstance(pilot.app.screen, OpenTable))
+        pilot.app.screen.query_one("#path", Input).value = str(path)
+        await pilot.press("enter")
+        await sees(pilot, "target kind: 2 classes (a, b), a classification", "[red]\\x1b[31m", "missing")
+        pilot.app.screen.query_one("#target", Select).value = "y"
+        await sees(pilot, "target y: 4 classes")
+        pilot.app.screen.query_one("#task", Select).value = "mse"
+        await sees(pilot, "target y: numbers from 0 to 4, a regression")
+        pilot.app.screen.query_one(Button).press()
+        await until(pilot, lambda: not isinstance(pilot.app.screen, OpenTable))
+        spec = pilot.app.spec  # type: ignore[attr-defined]
+        assert (spec.experiment, spec.data, spec.target, spec.loss) == ("mlp", f"csv:{path}", "y", "mse")
+        await pilot.press("space")
+        await sees(pilot, "✓ finished", "R²")
+
+
+async def test_a_file_that_is_no_table_says_why_and_cannot_be_opened(tmp_path: Path) -> None:
+    async with app().run_test(size=SIZE) as pilot:
+        await pilot.press("o")
+        await until(pilot, lambda: isinstance(pilot.app.screen, OpenTable))
+        for content, says in (("", "got an empty file"), ("x,y\n1,2\n", "expected at least 10 rows, got 1")):
+            pilot.app.screen.query_one("#path", Input).value = str(write(tmp_path, content))
+            pilot.app.screen.query_one("#path", Input).focus()
+            await pilot.press("enter")
+            await sees(pilot, says)
+            assert pilot.app.screen.query_one(Button).disabled
+        await pilot.press("escape")
+        await until(pilot, lambda: not isinstance(pilot.app.screen, OpenTable))
+        assert "iris-mlp" in screen_text(pilot.app)
+
+
+async def test_a_path_is_completed_by_what_is_in_its_folder(tmp_path: Path) -> None:
+    path = write(tmp_path, GOOD, "clients.csv")
+    suggest = PathSuggester().get_suggestion
+    assert await suggest(str(tmp_path / "cli")) == str(path)
+    assert await suggest(f"{tmp_path}/") == str(path)
+    assert await suggest(str(tmp_path / "none")) is None
+    assert await suggest("\0") is None

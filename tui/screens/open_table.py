@@ -1,0 +1,179 @@
+"""The window in which a table of one's own is found, looked into, and opened."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+from textual import on, work
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.screen import ModalScreen
+from textual.suggester import Suggester
+from textual.widgets import Button, DirectoryTree, Input, Select, Static
+
+from engine import experiments
+from engine.errors import NnplayError, RequestError, inert
+from engine.frames import Answer
+from engine.spec import Spec
+
+Ask = Callable[..., Awaitable[Answer | None]]
+
+FOUND = "auto"
+TASKS = [("found from the target", FOUND), ("classification", "cross_entropy"), ("regression", "mse")]
+ROWS = 8  # of the table that are shown
+CELL = 14  # columns of the screen that a cell may take
+
+
+class PathSuggester(Suggester):
+    """Completes a path by the first name in its folder that goes on the same way."""
+
+    async def get_suggestion(self, value: str) -> str | None:
+        path = Path(os.path.expanduser(value))  # noqa: PTH111  keeps the slash at the end
+        folder, begin = (path, "") if value.endswith("/") else (path.parent, path.name)
+        try:
+            names = sorted(entry.name for entry in os.scandir(folder))
+        except (OSError, ValueError):
+            return None
+        for name in names:
+            if name.startswith(begin) and name != begin and name.isprintable():
+                return value + name[len(begin) :]
+        return None
+
+
+class OpenTable(ModalScreen[Spec | None]):
+    """Gives back the spec that trains on the table, or None. `ask` is `LabDesk.ask`."""
+
+    BINDINGS = [("escape", "dismiss(None)", "Back")]
+    DEFAULT_CSS = """
+    OpenTable { align: center middle; }
+    OpenTable > Vertical {
+        width: 96%; max-width: 140; height: 90%; background: $surface; border: round $primary; padding: 0 1;
+    }
+    OpenTable Input { background: $boost; }
+    OpenTable #look { height: 1fr; margin: 1 0; }
+    OpenTable DirectoryTree { width: 30; background: $surface; }
+    OpenTable #preview { width: 1fr; padding: 0 1; }
+    OpenTable #choices { height: 3; }
+    OpenTable Select { width: 1fr; }
+    OpenTable Button { min-width: 10; }
+    OpenTable #trouble { color: $error; height: auto; }
+    """
+
+    def __init__(self, ask: Ask, folder: Path | None = None):
+        super().__init__()
+        self._ask = ask
+        self._folder = folder or Path.cwd()
+        self._path = ""
+        self._target = ""
+
+    def compose(self) -> ComposeResult:
+        with Vertical() as box:
+            box.border_title = "Open a table"
+            box.border_subtitle = "enter looks into a file · tab goes on · escape: back"
+            yield Input(placeholder="path of a file", suggester=PathSuggester(), compact=True, id="path")
+            with Horizontal(id="look"):
+                yield DirectoryTree(self._folder)
+                with VerticalScroll(id="preview"):
+                    yield Static(id="content")
+            with Horizontal(id="choices"):
+                yield Select([], prompt="target", id="target", disabled=True)
+                yield Select(TASKS, value=FOUND, allow_blank=False, id="task", disabled=True)
+                yield Button("Open", variant="primary", disabled=True)
+            yield Static(id="trouble")
+
+    def on_mount(self) -> None:
+        self.query_one("#path", Input).focus()
+
+    @on(DirectoryTree.FileSelected)
+    def _take_file(self, event: DirectoryTree.FileSelected) -> None:
+        event.stop()
+        self.query_one("#path", Input).value = str(event.path)
+        self._look(str(event.path))
+
+    @on(Input.Submitted)
+    def _take_path(self, event: Input.Submitted) -> None:
+        event.stop()
+        self._look(event.value)
+
+    def _look(self, path: str) -> None:
+        self._path = str(Path(os.path.abspath(os.path.expanduser(path.strip()))))  # noqa: PTH100, PTH111
+        self._target = ""
+        self._preview()
+
+    @on(Select.Changed, "#target")
+    def _take_target(self, event: Select.Changed) -> None:
+        if isinstance(event.value, str) and event.value != self._target:
+            self._target = event.value
+            self._preview()
+
+    @on(Select.Changed, "#task")
+    def _take_task(self) -> None:
+        if self._path:
+            self._preview()
+
+    @work(exclusive=True)
+    async def _preview(self) -> None:
+        """Ask the lab what is in the file, and show it."""
+        self._say("looking into the file …")
+        try:
+            answer = await self._ask("table", path=self._path, target=self._target, loss=self._loss)
+        except NnplayError as error:
+            self._show(None)
+            self._say(str(error))
+            return
+        if answer is not None:
+            self._show(answer.values)
+            self._say(answer.values["problem"])
+
+    def _show(self, values: dict[str, Any] | None) -> None:
+        target = self.query_one("#target", Select)
+        self.query_one("#content", Static).update(preview(values) if values else "")
+        self.query_one("#task", Select).disabled = target.disabled = values is None
+        self.query_one(Button).disabled = values is None or bool(values["problem"])
+        if values and values["target"] != self._target:
+            self._target = values["target"]
+            with self.prevent(Select.Changed):
+                target.set_options([(Text(c["name"]), c["name"]) for c in values["columns"]])
+                target.value = self._target
+
+    def _say(self, text: str) -> None:
+        self.query_one("#trouble", Static).update(Text(inert(text)))
+
+    @property
+    def _loss(self) -> str:
+        return str(self.query_one("#task", Select).value)
+
+    @on(Button.Pressed)
+    def _open(self) -> None:
+        output = {FOUND: "auto", "mse": "linear", "cross_entropy": "logits"}[self._loss]
+        words = [f"data=csv:{self._path}", f"target={self._target}", f"loss={self._loss}", f"output={output}"]
+        try:
+            self.dismiss(experiments.find("mlp", words))
+        except RequestError as error:
+            self._say(str(error))
+
+
+def preview(values: dict[str, Any]) -> RenderableType:
+    """What was found, the columns, and the first rows of the answer of engine/questions/table.py."""
+    notes = Text("\n".join(f"· {note}" for note in values["notes"]))
+    columns = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    columns.add_column("column", max_width=2 * CELL, no_wrap=True)
+    for heading in ("kind", "missing", "different"):
+        columns.add_column(heading, justify="right")
+    for column in values["columns"]:
+        style = "bold" if column["name"] == values["target"] else ""
+        figures = (column["kind"], f"{column['missing']:,}", f"{column['different']:,}")
+        columns.add_row(*(Text(text, style) for text in (column["name"], *figures)))
+    rows = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    for column in values["columns"]:
+        rows.add_column(Text(column["name"]), max_width=CELL, no_wrap=True)
+    for row in values["rows"][:ROWS]:
+        rows.add_row(*(Text("missing", "dim") if cell is None else Text(cell) for cell in row))
+    looked_at = Text(f"of the first {values['looked_at']:,} rows", "dim")
+    return Group(notes, Text(""), columns, looked_at, Text(""), rows)
