@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from textual.app import App, SystemCommand
 from textual.filter import LineFilter
@@ -18,12 +19,13 @@ from engine.locations import runs_dir
 from engine.runs import RunReader
 from engine.spec import KEYS as VALUES
 from engine.spec import Spec
+from engine.workbook import Workbook
 from tui import keys
 from tui.conductor import Conductor
 from tui.config import STANDARD, Settings
 from tui.feed import Snapshot
 from tui.glyphs import ASCII, AsciiLines, Glyphs, StyledLines
-from tui.keys import KEYS, bindings
+from tui.keys import GROUPS, KEYS, PANEL_KEYS, WORKBOOK_KEYS, Key, bindings
 from tui.lab_desk import LabDesk
 from tui.messages import EditValue, OpenExperiment, RunChanged
 from tui.preview import Preview
@@ -39,6 +41,9 @@ from tui.widgets.plot import Plot
 from tui.widgets.tabs import PanelTabs
 from tui.widgets.timeline import TimeLine
 
+if TYPE_CHECKING:
+    from tui.screens.workbook import WorkbookScreen
+
 SMOOTHINGS = (0.0, 0.6, 0.9, 0.97)  # weights of the moving average; those of TensorBoard's slider
 
 
@@ -49,12 +54,16 @@ class NnplayApp(App[None]):
     CSS_PATH = "app.tcss"
     BINDINGS = bindings()
 
-    def __init__(self, spec: Spec, settings: Settings = STANDARD, run: Path | None = None):
+    def __init__(
+        self, spec: Spec, settings: Settings = STANDARD, run: Path | None = None, workbook: str = ""
+    ):
         keys.use(settings.keymap)
         self.COMMAND_PALETTE_BINDING = settings.keymap.get("command_palette", "ctrl+p")  # type: ignore[misc]
         super().__init__()
         self.set_keymap(dict(settings.keymap))
         self.settings = settings
+        self._workbook = workbook  # to open first
+        self._workbooks: dict[str, WorkbookScreen] = {}  # that were opened
         self.spec = spec
         self.farewell = ""  # what goes on without the app, for the terminal it leaves
         self._attached = run
@@ -74,6 +83,8 @@ class NnplayApp(App[None]):
             self.register_theme(theme)
         self.theme = self.settings.theme
         self.push_screen(self._laboratory)
+        if self._workbook:
+            self._open_workbook(self._workbook)
         self.call_after_refresh(self._first_paint)
 
     def _first_paint(self) -> None:
@@ -85,7 +96,8 @@ class NnplayApp(App[None]):
 
     async def on_unmount(self) -> None:
         self.farewell = await self._conductor.close()
-        await self.lab.close()
+        for lab in (self.lab, *(workbook.lab for workbook in self._workbooks.values())):
+            await lab.close()
 
     @property
     def glyphs(self) -> Glyphs:
@@ -101,10 +113,15 @@ class NnplayApp(App[None]):
         return DARK.variables  # for Textual's own themes, which know nothing of curves
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        for key in KEYS:
-            if key.action != "command_palette":
-                yield SystemCommand(key.title, key.help, lambda action=key.action: self.run_action(action))
+        keys: Sequence[Key] = WORKBOOK_KEYS if screen in self._workbooks.values() else KEYS
+        for key in keys:
+            if not key.action.endswith("command_palette"):
+                yield SystemCommand(key.title, key.help, partial(self.run_action, key.action, screen))
         for experiment in experiments.in_order():
+            if isinstance(experiment, Workbook):
+                yield SystemCommand(
+                    f"Open {experiment.name}", experiment.about, partial(self._open_workbook, experiment.name)
+                )
             for variant, about in experiment.variants.items():
                 name = f"{experiment.name}@{variant}"
                 yield SystemCommand(
@@ -282,7 +299,7 @@ class NnplayApp(App[None]):
         self._laboratory.leave()
 
     def action_keys(self) -> None:
-        self.push_screen(KeysPage())
+        self.push_screen(KeysPage(GROUPS | PANEL_KEYS))
 
     def action_runs(self) -> None:
         self.push_screen(RunList(), self._open_run)
@@ -305,7 +322,26 @@ class NnplayApp(App[None]):
     def on_open_experiment(self, message: OpenExperiment) -> None:
         self._open(message.name, message.variant or "published")
 
+    def _open_workbook(self, name: str) -> None:
+        """Show the workbook; one that was shown before comes back as it was left."""
+        from tui.screens.workbook import WorkbookScreen  # an editor, which the first paint must not wait for
+
+        self._close_workbook()
+        workbook = experiments.workbook(name)
+        if workbook and name not in self._workbooks:
+            self._workbooks[name] = WorkbookScreen(workbook, LabDesk(self._conductor.warm))
+            self.install_screen(self._workbooks[name], name)
+        self.push_screen(name)
+
+    def _close_workbook(self) -> None:
+        while self.screen in self._workbooks.values():
+            self.pop_screen()
+
     def _open(self, name: str, variant: str) -> None:
+        if experiments.workbook(name):
+            self._open_workbook(name)
+            return
+        self._close_workbook()
         try:
             spec = experiments.get(name).spec(variant)
         except RequestError as error:

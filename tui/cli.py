@@ -138,7 +138,10 @@ def _add_glyphs(parser: argparse.ArgumentParser) -> None:
 
 
 def _play(options: argparse.Namespace) -> int:
-    return _open(experiments.find(*_split(options.request or [FIRST])), options)
+    name, assignments = _split(options.request or [FIRST])
+    if workbook := experiments.workbook(name, assignments):
+        return _open(experiments.find(FIRST), options, workbook=workbook.name)
+    return _open(experiments.find(name, assignments), options)
 
 
 def _attach(options: argparse.Namespace) -> int:
@@ -149,7 +152,7 @@ def _attach(options: argparse.Namespace) -> int:
     return _open(RunReader(path).spec, options, path)
 
 
-def _open(spec: Spec, options: argparse.Namespace, run: Path | None = None) -> int:
+def _open(spec: Spec, options: argparse.Namespace, run: Path | None = None, workbook: str = "") -> int:
     """The app, at a spec or on a run; afterwards, what goes on without it."""
     from tui import config
 
@@ -160,7 +163,7 @@ def _open(spec: Spec, options: argparse.Namespace, run: Path | None = None) -> i
         raise RequestError("the app needs a terminal; nnplay run trains without one")
     from tui.app import NnplayApp
 
-    app = NnplayApp(spec, settings, run=run)
+    app = NnplayApp(spec, settings, run=run, workbook=workbook)
     app.run()
     if app.farewell:
         print(app.farewell)

@@ -91,6 +91,37 @@ GROUPS: dict[str, tuple[Key, ...]] = {
     ),
 }
 
+WORKBOOK_KEYS = (
+    Key(
+        "space,ctrl+r",
+        "run_cell",
+        "Run the cell",
+        "Run it; ctrl+r while it is edited.",
+        "run",
+        "space",
+    ),
+    Key("n", "run_next", "Run and go on", "Run the cell and choose the next one.", "next"),
+    Key("a", "run_all", "Run all", "Forget all names, run every cell up to the first that fails.", "all"),
+    Key(
+        "i,ctrl+g",
+        "interrupt",
+        "Interrupt",
+        "End the cell that runs; ctrl+g in code.",
+        "stop",
+        "i",
+    ),
+    Key("enter", "edit_cell", "Edit", "Change the code of the cell; escape leaves it.", "edit"),
+    Key("u", "original", "Usual code", "Give the cell back the code it had at first."),
+    Key("up,k", "cell_above", "Cell above", "Choose the cell above.", shown="↑"),
+    Key("down,j", "cell_below", "Cell below", "Choose the cell below.", shown="↓"),
+    Key("t", "tensors", "Tensors", "Go to the tensors that the cell made.", "tensors"),
+    Key("d", "difference", "Difference", "Show what the last run changed in a tensor, or its values."),
+    Key("escape", "leave", "Back", "To the cells; from there to the experiments.", "back", footer="esc"),
+    Key("question_mark", "keys", "Show the keys", "Show or leave this page.", "keys", "?"),
+    Key("ctrl+p", "command_palette", "Command palette", "Find any command by its name."),
+    Key("q", "quit", "Quit", "End the workbook and stop the run, and leave.", "quit"),
+)
+
 PANEL_KEYS: dict[str, tuple[Key, ...]] = {  # by the panel that has them, while the keys go there
     "Network": (
         Key("up", "neuron(-1)", "Neuron above", "Choose the neuron above.", shown="↑"),
@@ -157,8 +188,8 @@ def shown(key: Key) -> str:
 
 
 def scopes() -> dict[str, tuple[Key, ...]]:
-    """Keys that are there at the same time, by panel; those of the app under an empty name."""
-    return {"": KEYS, **PANEL_KEYS}
+    """Keys that are there at the same time, by panel or screen; those of the app under an empty name."""
+    return {"": KEYS, **PANEL_KEYS, "Workbook": WORKBOOK_KEYS}
 
 
 def usual() -> dict[str, str]:
@@ -208,7 +239,7 @@ def _key(action: str, word: str) -> str:
 
 
 def bindings(panel: str = "") -> list[BindingType]:
-    """The bindings of the app, or of a panel. The command palette's own key is bound by Textual itself."""
+    """The bindings of the app, of a panel or of workbooks; Textual itself binds the command palette's."""
     return [
         Binding(
             key.key,
@@ -218,6 +249,6 @@ def bindings(panel: str = "") -> list[BindingType]:
             key_display=key.footer or key.shown or key.key,
             id=key.action,
         )
-        for key in (PANEL_KEYS.get(panel, ()) if panel else KEYS)
+        for key in scopes().get(panel, ())
         if key.action != "command_palette"
     ]

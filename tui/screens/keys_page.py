@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from rich.table import Table
 from rich.text import Text
 from textual.app import ComposeResult
@@ -9,7 +11,7 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from tui.keys import GROUPS, PANEL_KEYS, shown
+from tui.keys import Key, shown
 
 
 class KeysPage(ModalScreen[None]):
@@ -24,6 +26,10 @@ class KeysPage(ModalScreen[None]):
     }
     """
 
+    def __init__(self, groups: Mapping[str, Sequence[Key]]):
+        super().__init__()
+        self._groups = groups
+
     def compose(self) -> ComposeResult:
         with VerticalScroll() as page:
             page.border_title = "Keys"
@@ -32,7 +38,7 @@ class KeysPage(ModalScreen[None]):
 
     def _table(self) -> Table:
         table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
-        for group, keys in (GROUPS | PANEL_KEYS).items():
+        for group, keys in self._groups.items():
             table.add_row(Text(group, "bold"))
             for key in keys:
                 table.add_row(Text(f"  {shown(key)}", "bold cyan"), key.title, Text(key.help, "dim"))
