@@ -30,6 +30,7 @@ from engine.spec import KEYS, Spec
 
 SLICE = 0.01  # seconds of training between two looks into the inbox
 PROGRESS = 0.25  # seconds between two reports from within an epoch
+DENSE = 10_000  # epochs; up to twice as many all are stored, then every second, up to twice as many again …
 KEEP = 5.0  # seconds between two checkpoints
 KEEP_SHARE = 0.05  # of the time, at most, that goes into checkpoints
 IDLE = 0.25  # seconds of waiting for a command after which a paused run makes a checkpoint
@@ -139,11 +140,18 @@ class Trainer:
                     r2=r_squared(metrics, self.data.train_y),
                 )
         self.last = self._epoch_ended(training)
-        yield self.last
+        if self._worth_telling(self.last):
+            yield self.last
         if self.last.test_loss is not None and not math.isfinite(self.last.test_loss):
             raise NonFiniteLoss(self.last.test_loss, 0)
         if self.epoch < self.spec.epochs:
             training.begin_epoch()
+
+    def _worth_telling(self, ended: EpochEnded) -> bool:
+        """The older a run, the fewer of its epochs are stored: a log of any length stays readable."""
+        every = 1 << max(0, (ended.epoch // DENSE).bit_length() - 1)
+        last = ended.epoch >= self.spec.epochs or self.step >= self.goal
+        return ended.epoch % every == 0 or last or not math.isfinite(ended.test_loss or 0.0)
 
     def _advance(self, training: Training, steps: int) -> None:
         start = time.perf_counter()

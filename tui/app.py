@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import itertools
+import threading
 from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from textual import work
 from textual.app import App, SystemCommand
 from textual.filter import LineFilter
 from textual.screen import Screen
 
-from engine import experiments
+from engine import experiments, gpus
 from engine.errors import NnplayError, RequestError
 from engine.frames import Answer
 from engine.locations import runs_dir
@@ -38,6 +40,7 @@ from tui.screens.run_list import RunList
 from tui.theme import DARK, THEMES
 from tui.view import View
 from tui.widgets.plot import Plot
+from tui.widgets.status import StatusLine
 from tui.widgets.tabs import PanelTabs
 from tui.widgets.timeline import TimeLine
 
@@ -45,6 +48,8 @@ if TYPE_CHECKING:
     from tui.screens.workbook import WorkbookScreen
 
 SMOOTHINGS = (0.0, 0.6, 0.9, 0.97)  # weights of the moving average; those of TensorBoard's slider
+
+GPU_EVERY = 2.0  # seconds between two looks at a GPU
 
 
 class NnplayApp(App[None]):
@@ -65,6 +70,7 @@ class NnplayApp(App[None]):
         self._workbook = workbook  # to open first
         self._workbooks: dict[str, WorkbookScreen] = {}  # that were opened
         self.spec = spec
+        self._gone = threading.Event()  # set when the app ends
         self.farewell = ""  # what goes on without the app, for the terminal it leaves
         self._attached = run
         self.run_shown: Snapshot | None = None
@@ -87,14 +93,23 @@ class NnplayApp(App[None]):
             self._open_workbook(self._workbook)
         self.call_after_refresh(self._first_paint)
 
+    @work(thread=True)
+    def _watch_gpu(self) -> None:
+        """Show how busy the machine's GPU is, if it has one, until the app ends."""
+        while (found := gpus.read()[0]) and not self._gone.is_set():
+            self.call_from_thread(self._laboratory.query_one(StatusLine).show_gpu, gpus.short(found))
+            self._gone.wait(GPU_EVERY)
+
     def _first_paint(self) -> None:
         self._show()
         self._conductor.open()  # not before: importing torch would compete with the first paint
+        self._watch_gpu()
         if self._attached:
             self._conductor.attach(self._attached)
         self._try()
 
     async def on_unmount(self) -> None:
+        self._gone.set()
         self.farewell = await self._conductor.close()
         for lab in (self.lab, *(workbook.lab for workbook in self._workbooks.values())):
             await lab.close()

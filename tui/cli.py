@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
         # What follows these belongs to the engine's own module, its --help included.
-        own = words[:1] if words[:1] in (["check"], ["bench"], ["sweep"]) else words
+        own = words[:1] if words[:1] in (["check"], ["bench"], ["sweep"], ["export"]) else words
         options = _parser(words).parse_args(own)
         command: Callable[[argparse.Namespace], int] = options.command
         status = command(options)
@@ -113,6 +113,20 @@ def _parser(words: Sequence[str]) -> Parser:
     remove.add_argument("runs", nargs="+", metavar="RUN", help=RUN)
     remove.set_defaults(command=lambda o: _stored().remove(o.runs))
 
+    about = "a run for other programs: tables, weights, a script"
+    export = commands.add_parser("export", help=about, add_help=False)
+    export.set_defaults(command=lambda _: _become("engine.export", words[1:]))
+
+    doctor = commands.add_parser("doctor", help="what is on this machine, and what of it nnplay can use")
+    doctor.add_argument("--json", action="store_true", help="one JSON object on standard output")
+    doctor.set_defaults(command=_doctor)
+
+    serve = commands.add_parser("serve", help="the app in a browser", epilog=EPILOG)
+    serve.add_argument("request", nargs="*", metavar="NAME[@VARIANT] key=value…", help="what to open")
+    serve.add_argument("--host", default="127.0.0.1", help="the address to listen on; 127.0.0.1 by default")
+    serve.add_argument("--port", type=int, default=8000, help="8000 by default")
+    serve.set_defaults(command=_serve)
+
     check = commands.add_parser("check", help="are the kernels right on this machine", add_help=False)
     check.set_defaults(command=lambda _: _become("engine.check", words[1:]))
 
@@ -159,13 +173,14 @@ def _open(spec: Spec, options: argparse.Namespace, run: Path | None = None, work
     settings = config.load()
     if options.glyphs:
         settings = replace(settings, glyphs=config.glyphs(options.glyphs))
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+    served = "TEXTUAL_DRIVER" in os.environ  # to a browser
+    if not served and not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise RequestError("the app needs a terminal; nnplay run trains without one")
     from tui.app import NnplayApp
 
     app = NnplayApp(spec, settings, run=run, workbook=workbook)
     app.run()
-    if app.farewell:
+    if app.farewell and not served:
         print(app.farewell)
     return app.return_code or 0
 
@@ -175,6 +190,20 @@ def _config(options: argparse.Namespace) -> int:
 
     print(config.show(config.load(), config_file()))
     return 0
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from tui import doctor
+
+    return doctor.show(as_json=options.json)
+
+
+def _serve(options: argparse.Namespace) -> int:
+    if options.request:
+        experiments.find(*_split(options.request))  # a wrong request is told here, not to every visitor
+    from tui import serve
+
+    return serve.serve(options.request, options.host, options.port)
 
 
 def _stored() -> ModuleType:

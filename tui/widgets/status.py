@@ -38,6 +38,7 @@ class StatusLine(Widget):
         self._spec: Spec | None = None
         self._run: Snapshot | None = None
         self._state_shown = ""
+        self._gpu = ""
 
     def update(self, spec: Spec, run: Snapshot | None) -> None:
         """Show the spec to start with, or the run; what did not change is not sent again."""
@@ -48,6 +49,12 @@ class StatusLine(Widget):
             self._state_shown = state
             self.refresh()
         elif dirty := changed_text(before, self._line().plain):
+            self.refresh(*dirty)
+
+    def show_gpu(self, text: str) -> None:
+        """Load and memory of the machine's GPU, in a few characters."""
+        before, self._gpu = self._line().plain, text
+        if dirty := changed_text(before, self._line().plain):
             self.refresh(*dirty)
 
     def render(self) -> RenderResult:
@@ -75,6 +82,8 @@ class StatusLine(Widget):
         parts = [spec.backend, spec.device]
         if self._run and self._run.steps_per_second:
             parts.append(f"{thousands(self._run.steps_per_second)} steps/s")
+        if self._gpu:
+            parts.append(self._gpu)
         return [Text(" · ".join(parts[:count]), "dim") for count in range(len(parts), 0, -1)]
 
     def _state(self) -> Text:
