@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+
 from textual import events
 from textual.app import ComposeResult
 
@@ -37,7 +39,8 @@ class PaintedPanel(Panel):
     def draw(self) -> None:
         colours = Palette(self)
         if self.problem:
-            self.canvas.paint([], [[(self.problem, colours.wrong)]])
+            lines = textwrap.wrap(self.problem, max(self.room[0], 20))
+            self.canvas.paint([], [[(line, colours.wrong)] for line in lines])
         elif self.answer is None:
             self.canvas.paint([], [[("…", colours.muted)]])
         else:
