@@ -15,6 +15,7 @@ from textual.pilot import Pilot
 
 from engine import datasets, experiments, moments, registry
 from engine.control import Inbox
+from engine.errors import RequestError
 from engine.events import Commanded, EpochEnded
 from engine.frames import Answer
 from engine.runs import RunWriter, create
@@ -134,6 +135,22 @@ async def test_a_click_chooses_a_neuron() -> None:
         await pilot.click("Picture", offset=(column.lefts[3] + 2, column.tops[3] + 2))
         await pilot.pause()
         assert "1.4  bias" in screen_text(it)
+
+
+async def test_the_network_says_how_to_come_to_its_keys() -> None:
+    async with (it := app(Network)).run_test(size=(118, 14)) as pilot:
+        await answered(pilot)
+        assert "tab to come here" not in screen_text(it)
+        it.set_focus(None)
+        await until(pilot, lambda: "tab to come here   ↑↓ choose a neuron" in screen_text(it))
+
+
+async def test_a_long_problem_is_wrapped() -> None:
+    def refuse(kind: str, values: dict[str, Any]) -> Answer:
+        raise RequestError("a very long story " * 12 + "and its end")
+
+    async with (it := PanelApp(Batch, view(), refuse)).run_test(size=(80, 10)) as pilot:
+        await until(pilot, lambda: "and its end" in screen_text(it))
 
 
 async def test_in_ascii_a_panel_says_the_same() -> None:

@@ -39,8 +39,8 @@ class PaintedPanel(Panel):
     def draw(self) -> None:
         colours = Palette(self)
         if self.problem:
-            lines = textwrap.wrap(self.problem, max(self.room[0], 20))
-            self.canvas.paint([], [[(line, colours.wrong)] for line in lines])
+            words = textwrap.wrap(self.problem, max(self.room[0], 20))
+            self.canvas.paint([], [[(line, colours.wrong)] for line in words])
         elif self.answer is None:
             self.canvas.paint([], [[("…", colours.muted)]])
         else:

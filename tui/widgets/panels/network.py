@@ -93,6 +93,12 @@ class Network(PaintedPanel):
             self.chosen_layer = max(1, self.chosen_layer - 1)
             self._edit(hidden)
 
+    def on_descendant_focus(self) -> None:
+        self.draw()
+
+    def on_descendant_blur(self) -> None:
+        self.call_after_refresh(self.draw)
+
     def on_click(self, event: events.Click) -> None:
         """Choose the neuron whose map is clicked."""
         layout = self._layout()
@@ -296,7 +302,8 @@ class Network(PaintedPanel):
         """The chosen neuron's bias and its weights, the strongest first; before one is chosen, the keys."""
         chosen = self._chosen(answer)
         if chosen is None:
-            return [(HINT, colours.muted)]
+            first = "" if self.has_focus_within else "tab to come here   "
+            return [(first + HINT, colours.muted)]
         layer, index = chosen
         line: list[Span] = [(f"{self._named(answer, layer, self.neuron)}  ", colours.bold)]
         if layer:

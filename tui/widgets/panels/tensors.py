@@ -48,7 +48,8 @@ class Tensors(Panel):
     DEFAULT_CSS = """
     Tensors TensorTree {
         width: 34; height: 1fr; padding: 0 1; background: $background; scrollbar-size-vertical: 1;
-        scrollbar-size-horizontal: 0;
+        scrollbar-size-horizontal: 0; scrollbar-color: $panel-lighten-2; scrollbar-background: $background;
+        scrollbar-color-hover: $panel-lighten-2; scrollbar-color-active: $panel-lighten-2;
     }
     Tensors TensorView { padding: 0 1; }
     Tensors > Static { height: auto; padding: 0 1; display: none; }
