@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from engine.control import socket_path
 from engine.errors import NnplayError, RequestError, StorageError, unknown
 from engine.events import Commanded, Ended, EpochEnded, Event, Progressed, Resumed, Started, from_line
 from engine.locations import runs_dir
@@ -170,6 +171,7 @@ def remove(path: Path) -> None:
     """Remove a run that no process works on. Raises RequestError if one does."""
     lock = _lock(path)
     try:
+        socket_path(path.name).unlink(missing_ok=True)  # a worker that was killed has left it
         shutil.rmtree(path)
     except OSError as error:
         raise StorageError(f"cannot remove {path}: {error.strerror}") from None

@@ -71,6 +71,7 @@ class NnplayApp(App[None]):
         self._workbooks: dict[str, WorkbookScreen] = {}  # that were opened
         self.spec = spec
         self._gone = threading.Event()  # set when the app ends
+        self._followed = spec  # the values of the run shown, as they were last seen
         self.farewell = ""  # what goes on without the app, for the terminal it leaves
         self._attached = run
         self.run_shown: Snapshot | None = None
@@ -327,6 +328,7 @@ class NnplayApp(App[None]):
         except NnplayError as error:
             self._tell(error)
             return
+        self._followed = self.spec
         self.step, self._preview = None, None
         self._conductor.attach(path)
         self._try()
@@ -379,6 +381,10 @@ class NnplayApp(App[None]):
         before, self.run_shown = self.run_shown, self._conductor.take()
         if before and (self.run_shown is None or before.run_id != self.run_shown.run_id):
             self.step = None
+        if run := self.run_shown:
+            if self.spec == self._followed:  # a value that another terminal changed is taken over
+                self.spec = run.spec
+            self._followed = run.spec
         self._show()
 
     def _state(self) -> str:

@@ -32,14 +32,14 @@ ESCAPES_PYTE_MISTAKES = re.compile(rb"\x1b\[[<>=?][0-9;]*[a-zA-Z$]+|\x1b\[\?[0-9
 
 
 class Terminal:
-    """nnplay on a pty of 100 × 30."""
+    """nnplay on a pty of 100 × 30, or another program."""
 
-    def __init__(self, *words: str, **environment: str):
+    def __init__(self, *words: str, program: str = NNPLAY, **environment: str):
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
             os.environ.update({"TERM": "xterm-256color", "COLORTERM": "truecolor"} | environment)
             fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 100, 0, 0))
-            os.execv(NNPLAY, [NNPLAY, *words])
+            os.execvp(program, [program, *words])
         fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 100, 0, 0))
         self.drawn = b""
         self.status: int | None = None

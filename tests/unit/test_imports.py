@@ -10,6 +10,9 @@ import pytest
 LIGHT = [
     "engine.spec",
     "engine.events",
+    "engine.catalog",
+    "engine.checkpoints",
+    "engine.gpus",
     "engine.runs",
     "engine.control",
     "engine.launcher",
@@ -17,7 +20,10 @@ LIGHT = [
     "engine.experiments.iris_mlp",
     "tui.cli",
     "tui.app",
+    "tui.doctor",
     "tui.headless",
+    "tui.serve",
+    "tui.stored",
     "tui.listing",
 ]
 
