@@ -34,7 +34,6 @@ from textual.app import App, ComposeResult
 
 from engine.errors import NnplayError
 from engine.events import EpochEnded
-from engine.spec import KEYS
 from tui import conductor, feed
 from tui.history import COLUMNS, History
 from tui.series import Series
@@ -44,6 +43,7 @@ from tui.widgets.plot import Plot
 SIZE = (120, 40)
 POINTS = 1_000_000
 RUNS = 1_000
+STEPS = 50  # of an epoch
 LATER = 900_000  # epochs before those of a run with a long history
 SECONDS = 8.0  # of each look at a rate
 ECHOED = "bdfghjkmnquvwxyzBDFGHJKMNQUVWXYZ"  # letters that the moving parts of the screen do not send
@@ -225,15 +225,16 @@ def crowded() -> None:
             self._rows = POINTS
             self._table = np.empty((len(COLUMNS), POINTS + 4096))
             self._table[:, :POINTS] = 0.5 + 0.1 * np.random.default_rng(1).random((len(COLUMNS), POINTS))
-            self._table[COLUMNS.index("step"), :POINTS] = 0
-            self._table[COLUMNS.index("epoch"), :POINTS] = np.linspace(0, LATER, POINTS)
+            self._table[COLUMNS.index("step"), :POINTS] = np.linspace(1, STEPS * LATER, POINTS)
+            self._table[COLUMNS.index("epoch"), :POINTS] = np.linspace(1 / STEPS, LATER, POINTS)
 
         def append(self, event: EpochEnded) -> None:
-            super().append(replace(event, epoch=event.epoch + LATER))
+            super().append(replace(event, step=event.step + STEPS * LATER, epoch=event.epoch + LATER))
 
     class LongFeed(feed.Feed):
         def _tell(self, snapshot: feed.Snapshot) -> None:
-            super()._tell(replace(snapshot, epoch=snapshot.epoch + LATER))
+            step, epoch = snapshot.step + STEPS * LATER, snapshot.epoch + LATER
+            super()._tell(replace(snapshot, step=step, epoch=epoch))
 
     vars(conductor)["Feed"] = LongFeed
     vars(feed)["History"] = LongHistory
@@ -248,7 +249,8 @@ def latency(home: Path) -> list[Figure]:
         terminal.type(" ")
         terminal.read(60, until="running")
         terminal.read(3)
-        terminal.type("v" + "\x1b[B" * list(KEYS).index("epochs") + "\r")
+        terminal.type("v")
+        terminal.type("\r")  # the learning rate, which is marked to begin with
         times = sorted(terminal.milliseconds_to_echo(character) for character in ECHOED)
         p95 = times[int(len(times) * 0.95)]
         memory = terminal.megabytes()

@@ -17,6 +17,8 @@ from tui.preview import Preview
 from tui.series import Mark, Series
 from tui.view import View
 
+MANY = 10_000  # epochs of which one is far narrower than a dot, and copying their curves slow
+
 
 @dataclass(frozen=True)
 class Scene:
@@ -89,7 +91,7 @@ def _series(run: Snapshot, name: str) -> list[Series]:
     x, train = run.curves.epoch, getattr(run.curves, f"train_{name}")
     partial = getattr(run.progress, name) if run.progress else None
     train_x: Floats = x
-    if run.progress and partial is not None:
+    if run.progress and partial is not None and len(x) < MANY:
         train_x, train = np.append(x, run.epoch + run.progress.part), np.append(train, partial)
     return [
         Series("train", train_x, train),
@@ -103,11 +105,17 @@ def _change(command: Commanded) -> str:
 
 def epoch_at(curves: Curves, step: int) -> float:
     """How many epochs lie before a step, parts of one included."""
-    steps = np.append(0.0, curves.step)
-    epochs = np.append(0.0, curves.epoch)
-    if step <= steps[-1] or len(steps) < 2:
-        return float(np.interp(step, steps, epochs))
-    return float(epochs[-1] + (step - steps[-1]) * (epochs[-1] - epochs[-2]) / (steps[-1] - steps[-2]))
+    count = len(curves.step)
+    if not count:
+        return 0.0
+    after = min(int(np.searchsorted(curves.step, step)), count - 1)  # beyond the last: as steep as before
+    step_after, epoch_after = float(curves.step[after]), float(curves.epoch[after])
+    step_before = float(curves.step[after - 1]) if after else 0.0
+    epoch_before = float(curves.epoch[after - 1]) if after else 0.0
+    if step_after == step_before:
+        return epoch_after
+    part = (step - step_before) / (step_after - step_before)
+    return epoch_before + part * (epoch_after - epoch_before)
 
 
 def step_at(run: Snapshot, epoch: float) -> int:

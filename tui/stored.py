@@ -17,7 +17,6 @@ from engine.errors import NnplayError, RequestError, WorkerError
 from engine.events import Ended, Event, Resumed, Started
 from engine.launcher import READY_WITHIN, start_worker
 from engine.runs import RunReader, is_alive
-from tui import headless
 from tui.report import number, report_table
 
 STOPS_WITHIN = (
@@ -76,6 +75,8 @@ def show(name: str, *, as_json: bool) -> int:
     if as_json:
         values = entry.to_json() | {"path": str(path), "damage": reader.damage}
         if ended:
+            from tui import headless  # with its progress bar, which a list has no need of
+
             values |= headless.summary(entry.id, started, reader.spec, ended)
         print(json.dumps(_plain(values), allow_nan=False))
         return 0

@@ -356,3 +356,8 @@ def _ended(process: int) -> bool:
         return " Z " in Path(f"/proc/{process}/stat").read_text()
     except OSError:
         return True
+
+
+def test_the_benchmark_of_the_app_is_known_and_tells_what_it_takes() -> None:
+    assert "ui" in nnplay("bench", "--help").stdout
+    assert "pseudo-terminal of 120 × 40" in nnplay("bench", "ui", "--help").stdout

@@ -8,10 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from textual.geometry import Region
 
+from engine.events import EpochEnded
 from tui.axes import bounds, label, log_bounds, log_ticks, ticks
 from tui.dirty import APART, changed_cells, changed_text
 from tui.glyphs import ASCII, BLOCK, BRAILLE
+from tui.history import History
 from tui.raster import band, characters, dotted, line, points
+from tui.scene import epoch_at
 from tui.series import Series, Slots
 from tui.smoothing import Smoothed
 from tui.widgets.plot import GUTTER
@@ -212,3 +215,19 @@ def test_a_run_keeps_its_colour_while_others_come_and_go() -> None:
     assert [slots.of(run) for run in ("a", "b", "c", "a")] == [0, 1, 2, 0]
     slots.keep({"a", "c"})
     assert [slots.of(run) for run in ("c", "d", "a")] == [2, 1, 0]
+
+
+def test_a_step_has_its_place_on_the_axis_of_epochs_before_between_and_beyond() -> None:
+    history = History()
+    curves = history.curves()
+    assert epoch_at(curves, 7) == 0.0
+    for number in (1, 2, 3):
+        history.append(
+            EpochEnded(
+                step=50 * number, epoch=number, train_loss=1.0, train_accuracy=None,
+                test_loss=1.0, test_accuracy=None, seconds=0.0,
+            )
+        )  # fmt: skip
+    curves = history.curves()
+    places = [epoch_at(curves, step) for step in (0, 25, 50, 75, 150, 175)]
+    assert places == [0.0, 0.5, 1.0, 1.5, 3.0, 3.5]

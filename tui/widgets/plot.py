@@ -289,7 +289,7 @@ class Plot(Widget):
             return self._fixed
         columns = [
             column[_inside(series, x_range)]
-            for series in (*curves, *self._series)
+            for series in (*curves, *(self._series if self.look.smoothing else ()))
             for column in (series.y, series.low, series.high)
             if column is not None
         ]
