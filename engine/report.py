@@ -11,6 +11,7 @@ from engine.backends.base import Metrics, Training
 from engine.datasets import Array, Prepared
 from engine.events import EpochEnded, Misclassified, Report
 
+PER_CLASS = ("confusion", "precision", "recall", "f1", "support")
 MOST_MISCLASSIFIED = 100  # rows that a report shows
 
 
@@ -28,32 +29,32 @@ def r_squared(metrics: Metrics, targets: Array) -> float | None:
 def make_report(training: Training, data: Prepared, last: EpochEnded | None) -> Report:
     """How the present weights do on the test rows; the train figures are those of the `last` epoch."""
     test, predicted = training.evaluate(data.test_x, data.test_y) if len(data.test_y) else (None, data.test_y)
-    confusion: list[list[int]] = []
-    per_class: list[list[Any]] = [[], [], [], []]
+    figures: dict[str, list[Any]] = {name: [] for name in PER_CLASS}
     if data.classifies and test:
-        from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
-
-        classes = list(range(len(data.class_names)))
-        confusion = confusion_matrix(data.test_y, predicted, labels=classes).tolist()
-        figures = precision_recall_fscore_support(data.test_y, predicted, labels=classes, zero_division=0.0)
-        per_class = [column.tolist() for column in figures]
-    precision, recall, f1, support = per_class
+        figures = per_class(data.test_y, predicted, len(data.class_names))
     return Report(
         train_loss=last.train_loss if last else None,
         train_accuracy=last.train_accuracy if last else None,
         test_loss=test.loss if test else None,
         test_accuracy=test.accuracy if test else None,
-        confusion=confusion,
-        precision=precision,
-        recall=recall,
-        f1=f1,
-        support=support,
-        misclassified=_misclassified(data, predicted) if confusion else [],
+        **figures,
+        misclassified=_misclassified(data, predicted) if figures["confusion"] else [],
         train_r2=last.train_r2 if last else None,
         test_r2=r_squared(test, data.test_y) if test else None,
         train_rmse=_rmse(last.train_r2, data.train_y, data) if last else None,
         test_rmse=math.sqrt(test.mean) * data.target_std if test and not data.classifies else None,
     )
+
+
+def per_class(targets: Array, predicted: Array, classes: int) -> dict[str, list[Any]]:
+    """The confusion matrix and the figures of each class, under the names that a Report has for them."""
+    from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
+
+    labels = list(range(classes))
+    confusion = confusion_matrix(targets, predicted, labels=labels).tolist()
+    figures = precision_recall_fscore_support(targets, predicted, labels=labels, zero_division=0.0)
+    columns = (column.tolist() for column in figures)
+    return dict(zip(PER_CLASS, (confusion, *columns), strict=True))
 
 
 def _rmse(r2: float | None, targets: Array, data: Prepared) -> float | None:

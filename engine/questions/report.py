@@ -11,6 +11,7 @@ from engine import moments
 from engine.datasets import Array
 from engine.frames import Answer
 from engine.moments import Moment
+from engine.report import per_class
 
 WORST = 200  # rows, at most: misclassified ones, or those farthest from their target
 
@@ -32,7 +33,7 @@ def answer(*, part: str, **source: Any) -> Answer:
     places = data.test_rows if part == "test" and len(data.test_y) else data.train_rows
     values: dict[str, Any] = {name: _figures(moment, *rows) for name, rows in parts.items()}
     if moment.network.classifies:
-        values |= _per_class(targets, predicted, len(data.class_names))
+        values |= per_class(targets, predicted, len(data.class_names))
         values["wrong"] = int((targets != predicted).sum())
     return Answer(
         moment.values() | values | {"part": part, "rows": len(targets)},
@@ -67,15 +68,3 @@ def _worst(moment: Moment, targets: Array, predicted: Array, certainty: Array) -
         wrong = np.flatnonzero(targets != predicted)
         return wrong[np.argsort(-certainty[wrong], kind="stable")][:WORST]
     return np.argsort(-np.abs(targets - predicted), kind="stable")[:WORST]
-
-
-def _per_class(targets: Array, predicted: Array, classes: int) -> dict[str, Any]:
-    from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
-
-    labels = list(range(classes))
-    figures = precision_recall_fscore_support(targets, predicted, labels=labels, zero_division=0.0)
-    columns = (column.tolist() for column in figures)
-    return {
-        "confusion": confusion_matrix(targets, predicted, labels=labels).tolist(),
-        **dict(zip(("precision", "recall", "f1", "support"), columns, strict=True)),
-    }

@@ -22,6 +22,10 @@ from engine.trainer import Trainer
 SPECS = {
     "eager": experiments.find("iris-mlp", ["backend=eager", "epochs=4"]),
     "native": experiments.find("iris-mlp", ["backend=native", "epochs=4"]),
+    "fused": experiments.find(
+        "iris-mlp", ["backend=fused", "epochs=4", "optimizer=adamw", "weight_decay=0.1"]
+    ),
+    "by hand": experiments.find("linreg-manual", ["epochs=20"]),
     "momentum": experiments.find(
         "iris-mlp", ["optimizer=sgd", "momentum=0.9", "lr=0.05", "hidden=5,3", "activation=tanh", "epochs=4"]
     ),
