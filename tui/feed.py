@@ -57,7 +57,10 @@ class Snapshot:
 
 
 class Feed:
-    """Follows one run until it is over. `changed` is called from the thread whenever there is news."""
+    """Follows one run, also through an end after which it is resumed, until it is closed.
+
+    `changed` is called from the thread whenever there is news.
+    """
 
     def __init__(self, path: Path, changed: Callable[[], object], frame: float = FRAME):
         self._reader = RunReader(path)
@@ -104,9 +107,10 @@ class Feed:
                 )
             if snapshot is not self._snapshot:
                 self._tell(snapshot)
-            if snapshot.over and not events:  # what ended may have been resumed, further on in the log
+            if self._reader.damage:
                 return
-            self._closed.wait(self._frame if self._reader.at_end else NEXT_PART)
+            ended = snapshot.over and not events  # until somebody resumes it
+            self._closed.wait(LIFE if ended else self._frame if self._reader.at_end else NEXT_PART)
 
     def _tell(self, snapshot: Snapshot) -> None:
         with self._lock:

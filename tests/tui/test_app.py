@@ -327,7 +327,12 @@ async def test_two_apps_steer_one_run(home: Path) -> None:
             assert len(other.run_shown.curves.epoch) == 1
             await beside.press("e")
             await until(beside, lambda: other.run_shown.epoch == 2)
-        await until(pilot, lambda: pilot.app.run_shown.epoch == 2)
+            await until(pilot, lambda: pilot.app.run_shown.epoch == 2)
+            await beside.press("S")
+            await until(pilot, lambda: pilot.app.run_shown.state == "interrupted")
+            await until(beside, lambda: other.run_shown.over and not is_alive(run))
+            await beside.press("space")
+            await until(pilot, lambda: pilot.app.run_shown.state == "running")
 
 
 async def test_the_list_opens_stops_and_removes_runs(home: Path) -> None:
