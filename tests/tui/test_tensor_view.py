@@ -8,7 +8,7 @@ from driving import screen_text, sees, until
 from textual.app import App, ComposeResult
 
 from tui.tensor import Tensor
-from tui.widgets.tensor_view import TensorView, histogram
+from tui.widgets.tensor_view import TensorView, heat_grid, histogram
 from tui.widgets.value_table import ValueTable
 
 CUBE = Tensor.of("cube", np.arange(24, dtype=np.float32).reshape(2, 3, 4))
@@ -115,3 +115,21 @@ async def test_what_is_not_here_is_said() -> None:
 def test_a_histogram_shows_every_value_however_rare() -> None:
     values = np.concatenate([np.zeros(10_000), [1.0], [np.nan]])
     assert histogram(values, 8) == "█      ▁"
+
+
+def test_a_heat_map_draws_small_arrays_larger_and_takes_means_of_large_ones() -> None:
+    np.testing.assert_array_equal(heat_grid(np.array([[1, -1]]), 80), np.repeat([[1, -1]], 4, 1).repeat(4, 0))
+    large = np.repeat(np.arange(12.0), 100)[:, None] * np.ones(300)
+    assert heat_grid(large, 60).shape == (12, 60)
+    np.testing.assert_array_equal(heat_grid(large, 60)[:, 0], np.arange(12))
+    odd = heat_grid(np.array([[1.0] * 70] * 3), 60)
+    assert odd.shape == (4, 60)
+    assert np.isfinite(heat_grid(np.array([np.nan, np.inf, 1.0]), 10)).all()
+
+
+async def test_the_heat_map_is_there_where_there_is_room() -> None:
+    for height, there in ((30, True), (12, False)):
+        async with Inspector().run_test(size=(80, height)) as pilot:
+            pilot.app.view.show(CUBE)
+            await sees(pilot, "cube")
+            assert pilot.app.query_one("#heat").display is there

@@ -18,9 +18,13 @@ from textual.containers import Vertical
 from textual.widgets import Input, Static
 
 from engine.errors import RequestError
+from tui import glyphs, heat
+from tui.palette import Palette
 from tui.tensor import Index, Tensor, difference, parse_index, real, statistics
 from tui.widgets.value_table import ValueTable
 
+MAP_LINES = 6  # of text in which the heat map finds room
+FOR_A_MAP = 18  # lines of the whole view from which there is a map
 BARS = " ▁▂▃▄▅▆▇█"
 
 
@@ -47,6 +51,7 @@ class TensorView(Vertical):
         yield Input(placeholder="[0, :, 2]  a slice", compact=True, id="slice")
         yield Static(id="trouble")
         yield Static(id="spread")
+        yield Static(id="heat")
         yield ValueTable(id="values")
 
     def show(self, tensor: Tensor | None, *, before: Tensor | None = None, since: str = "") -> None:
@@ -86,18 +91,16 @@ class TensorView(Vertical):
 
     def _draw(self) -> None:
         self._say("")
-        about, spread, table = (
-            self.query_one("#about", Static),
-            self.query_one("#spread", Static),
-            self.query_one(ValueTable),
-        )
         values = self._values()
-        self.query_one(Input).display = values is not None
-        about.update(self._about(values))
-        spread.update(_spread(values, self.size.width) if values is not None else Text(""))
-        table.display = values is not None
+        self.query_one("#about", Static).update(self._about(values))
+        for part in (self.query_one(Input), self.query_one("#spread"), self.query_one(ValueTable)):
+            part.display = values is not None
+        room = values is not None and values.size > 1 and self.size.height >= FOR_A_MAP
+        self.query_one("#heat").display = room
         if values is not None:
-            table.show(values)
+            self.query_one("#spread", Static).update(_spread(values, self.size.width))
+            self.query_one("#heat", Static).update(self._heat(values) if room else "")
+            self.query_one(ValueTable).show(values)
 
     def _values(self) -> NDArray[Any] | None:
         """What is shown: the slice, of the tensor or of the difference."""
@@ -111,6 +114,18 @@ class TensorView(Vertical):
             except RequestError as error:
                 self._say(str(error))
         return np.asarray(values[self._index])
+
+    def _heat(self, values: NDArray[Any]) -> Text:
+        """Blue above zero, orange below, as strong as the value is large."""
+        colours = Palette(self)
+        grid = heat_grid(values, max(self.size.width - 2, 1))
+        strengths = grid / (np.abs(grid).max(initial=0) or 1.0)
+        if colours.no_color:
+            cells = heat.shades(np.abs(strengths), colours.text)
+        else:
+            halves = glyphs.of(self).half_blocks
+            cells = heat.picture(colours.signed_map(strengths, colours.ground), halves)
+        return Text("\n").join(Text.assemble(*heat.runs(row)) for row in cells)
 
     def _about(self, values: NDArray[Any] | None) -> Text:
         tensor = self._tensor
@@ -154,6 +169,24 @@ def _spread(values: NDArray[Any], width: int) -> Text:
         bars = histogram(values, max(8, min(64, width - len(low) - len(high))))
         text.append(f"\n{low}", "dim").append(bars).append(high, "dim")
     return text
+
+
+def heat_grid(values: NDArray[Any], columns: int) -> NDArray[np.float64]:
+    """The values as (2 × lines, at most `columns`) for a heat map: means where there is no room for each.
+
+    A vector runs to the right; leading dimensions are rows. A small array is drawn larger.
+    """
+    grid = np.nan_to_num(real(values), posinf=0.0, neginf=0.0)
+    grid = grid.reshape(-1, values.shape[-1] if values.ndim else 1)
+    for axis, most in enumerate((2 * MAP_LINES, columns)):
+        size = grid.shape[axis]
+        if size > most:
+            starts = np.arange(most) * size // most
+            counts = np.diff([*starts, size])
+            grid = np.add.reduceat(grid, starts, axis=axis) / (counts[:, None] if axis == 0 else counts)
+    larger = max(1, min(4, columns // grid.shape[1], 2 * MAP_LINES // grid.shape[0]))
+    grid = grid.repeat(larger, axis=0).repeat(larger, axis=1)
+    return np.pad(grid, ((0, len(grid) % 2), (0, 0)))
 
 
 def histogram(values: NDArray[Any], bins: int) -> str:
