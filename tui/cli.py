@@ -136,7 +136,10 @@ def _parser(words: Sequence[str]) -> Parser:
     sweep = commands.add_parser("sweep", help="a grid of settings, over many seeds", add_help=False)
     sweep.set_defaults(command=lambda _: _become("engine.sweep", words[1:]))
 
-    first = next((word for word in words if not word.startswith("-")), None)
+    before = ["", *words]  # what follows --glyphs is its value, not a command
+    first = next(
+        (w for w, b in zip(words, before, strict=False) if not w.startswith("-") and b != "--glyphs"), None
+    )
     if first is not None and first not in commands.choices:
         if first.partition("@")[0] in experiments.names():
             raise RequestError(

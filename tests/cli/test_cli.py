@@ -361,3 +361,9 @@ def _ended(process: int) -> bool:
 def test_the_benchmark_of_the_app_is_known_and_tells_what_it_takes() -> None:
     assert "ui" in nnplay("bench", "--help").stdout
     assert "pseudo-terminal of 120 × 40" in nnplay("bench", "ui", "--help").stdout
+
+
+def test_glyphs_are_chosen_with_and_without_the_word_play() -> None:
+    for words in (["--glyphs", "asci"], ["--glyphs=asci"], ["play", "--glyphs", "asci"]):
+        assert "unknown glyphs 'asci': did you mean ascii?" in nnplay(*words).stderr
+    assert "needs a terminal" in nnplay("--glyphs", "ascii").stderr
