@@ -18,6 +18,7 @@ import errno
 import fcntl
 import json
 import os
+import re
 import secrets
 import shutil
 import time
@@ -31,6 +32,7 @@ from engine.locations import runs_dir
 from engine.spec import Spec
 
 PIECE = 1 << 16  # bytes of a log that are searched for a line's end at once
+LONGEST_EXPERIMENT = 30  # characters of an experiment's name that a run's name keeps
 RESERVE = 16384  # bytes: a last line, in blocks of whatever file system
 
 
@@ -53,7 +55,8 @@ class Claim:
 def create(spec: Spec) -> Claim:
     """A new, locked run directory for the spec. Raises StorageError if it cannot be written."""
     stamp = time.strftime("%Y%m%d-%H%M%S")
-    path = runs_dir() / f"{stamp}-{spec.experiment}-{secrets.token_hex(3)}"
+    name = re.sub(r"[^a-z0-9-]+", "-", spec.experiment)[:LONGEST_EXPERIMENT]  # it may come from outside
+    path = runs_dir() / f"{stamp}-{name}-{secrets.token_hex(3)}"
     draft = path.parent.with_name(f".{path.name}")  # made beside the runs: nobody sees half a run
     with _storage_errors(path):
         draft.mkdir(mode=0o700)

@@ -17,6 +17,7 @@ from engine.errors import NnplayError, RequestError, WorkerError
 from engine.events import Ended, Event, Resumed, Started
 from engine.launcher import READY_WITHIN, start_worker
 from engine.runs import RunReader, is_alive
+from tui.glyphs import inert
 from tui.report import number, report_table
 
 STOPS_WITHIN = (
@@ -42,7 +43,7 @@ def show_all(*, as_json: bool) -> int:
         epochs = f" / {entry.spec.epochs}" if entry.spec else ""
         figures = (f"{entry.epoch}{epochs}", number(entry.loss, 4), number(entry.accuracy, 4))
         cells = (entry.id, entry.state, catalog.age(entry.path), what(entry), *figures)
-        table.add_row(*(Text(cell) for cell in cells))
+        table.add_row(*(Text(inert(cell)) for cell in cells))
     _console().print(table)
     return 0
 
@@ -81,11 +82,11 @@ def show(name: str, *, as_json: bool) -> int:
         print(json.dumps(_plain(values), allow_nan=False))
         return 0
     console = _console()
-    console.print(Text(f"{entry.id}  {entry.state}{': ' if entry.message else ''}{entry.message}"))
-    console.print(Text(f"{what(entry)}  {reader.spec.backend} on {reader.spec.device}", "dim"))
+    console.print(Text(inert(f"{entry.id}  {entry.state}{': ' if entry.message else ''}{entry.message}")))
+    console.print(Text(inert(f"{what(entry)}  {reader.spec.backend} on {reader.spec.device}"), "dim"))
     console.print(f"epoch {entry.epoch} / {reader.spec.epochs}, step {entry.step}, in {path}", markup=False)
     if reader.damage:
-        console.print(Text(f"damaged: {reader.damage}", "red"))
+        console.print(Text(inert(f"damaged: {reader.damage}"), "red"))
     if ended and ended.report and started:
         console.print(report_table(ended.report, started.class_names))
     return 0

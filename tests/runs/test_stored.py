@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import pickle
 import random
 import shutil
 import signal
@@ -159,6 +160,51 @@ def test_a_name_from_outside_finds_nothing_outside(words: list[str], name: str) 
         done = nnplay("rm", name)
         assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert path.exists()
+
+
+def test_someone_elses_run_executes_nothing_and_names_nothing_outside(home: Path, tmp_path: Path) -> None:
+    """A pickle where a checkpoint should be, escapes and paths where names should be."""
+    spec = dataclasses.replace(experiments.find("iris-mlp"), experiment=f"../../{tmp_path.name}\x1b[2J")
+    run = runs.create(spec)
+    assert run.path.parent == home
+    assert run.id.isprintable()
+    run.release()
+    assert json.loads((run.path / "spec.json").read_text())["experiment"] == spec.experiment
+    RunWriter(run.path).append_last(
+        Ended(
+            time=1.0,
+            state="failed",
+            message="\x1b]0;owned\x07 [bold]",
+            step=9,
+            epoch=0,
+            seconds=0.0,
+            seconds_total=0.0,
+            report=None,
+        )
+    )
+    (run.path / "checkpoints").mkdir()
+    (run.path / "checkpoints" / "9.safetensors").write_bytes(pickle.dumps(Deed(str(tmp_path / "owned"))))
+    for words in (
+        ["runs"],
+        ["show", "last"],
+        ["runs", "--json"],
+        ["export", "last", "--to", tmp_path / "x.pt"],
+    ):
+        done = nnplay(*words)
+        assert "\x1b" not in done.stdout + done.stderr
+        assert "Traceback" not in done.stderr
+    assert replay.read(run.path).checkpoint(9) is None
+    assert not (tmp_path / "owned").exists()
+
+
+class Deed:
+    """What a pickle can do: it makes a file as it is loaded."""
+
+    def __init__(self, path: str):
+        self.path = path
+
+    def __reduce__(self) -> tuple[Callable[[str, int], object], tuple[str, int]]:
+        return os.open, (self.path, os.O_CREAT)
 
 
 def test_a_link_is_no_run(home: Path, tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from textual.widgets.option_list import Option
 from engine import catalog, control
 from engine.catalog import Entry
 from engine.errors import NnplayError
+from tui.glyphs import inert
 from tui.report import number
 from tui.stored import what
 from tui.widgets.status import COLOURS, SIGNS
@@ -102,9 +103,9 @@ class RunList(ModalScreen[Path | None]):
         epochs = f"{entry.epoch} / {entry.spec.epochs}" if entry.spec else ""
         line.add_row(
             Text(f"{SIGNS.get(entry.state, '✗')} {entry.state}", colour),
-            Text(entry.short),
+            Text(inert(entry.short)),
             Text(f"{catalog.age(entry.path)} ago", "dim"),
-            Text(what(entry)),
+            Text(inert(what(entry))),
             Text(epochs),
             Text(number(entry.loss, 4)),
         )
@@ -131,7 +132,7 @@ class RunList(ModalScreen[Path | None]):
             self._say("no runs yet: space starts one")
 
     def _say(self, text: str) -> None:
-        self.query_one("#about", Static).update(Text(text))
+        self.query_one("#about", Static).update(Text(inert(text)))
 
     def _note(self, path: Path, text: str) -> None:
         self._notice = (path, text)
