@@ -37,7 +37,9 @@ class WorkbookScreen(ModalScreen[None]):
     BINDINGS = bindings("Workbook")
     DEFAULT_CSS = """
     WorkbookScreen { background: $background; }
-    WorkbookScreen > #status { height: 1; padding: 0 1; background: $panel; }
+    WorkbookScreen > #status {
+        height: 1; padding: 0 1; background: $panel; text-wrap: nowrap; text-overflow: ellipsis;
+    }
     WorkbookScreen #column {
         width: 1fr; scrollbar-size-vertical: 1; scrollbar-color: $panel-lighten-2;
         scrollbar-background: $background;
