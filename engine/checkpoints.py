@@ -148,8 +148,13 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _thin(folder: Path) -> None:
-    """Remove the checkpoints that are least missed: those whose neighbours are closest to each other."""
+    """Remove the checkpoints that are least missed: those whose neighbours are closest to each other.
+
+    Drafts that a killed process left go as well.
+    """
     with contextlib.suppress(OSError):  # what cannot be removed stays
+        for draft in folder.glob(".*.tmp"):
+            draft.unlink()
         files = sorted(_files(folder), key=lambda path: int(path.stem))
         sizes = {path: path.stat().st_size for path in files}
         while len(files) > 2 and (len(files) > KEPT or sum(sizes[path] for path in files) > KEPT_BYTES):

@@ -88,6 +88,16 @@ def test_what_cannot_be_written_is_told_and_leaves_nothing(tmp_path: Path) -> No
     assert not (tmp_path / "removed").exists()
 
 
+def test_a_draft_that_a_killed_process_left_is_cleared_away(tmp_path: Path) -> None:
+    checkpoints.write(tmp_path, checkpoint(3))
+    (tmp_path / "checkpoints" / ".5.tmp").write_bytes(b"half")
+    checkpoints.write(tmp_path, checkpoint(4))
+    assert sorted(file.name for file in (tmp_path / "checkpoints").iterdir()) == [
+        "3.safetensors",
+        "4.safetensors",
+    ]
+
+
 def test_files_that_are_no_checkpoints_are_left_alone(tmp_path: Path) -> None:
     checkpoints.write(tmp_path, checkpoint(3))
     for name in ("notes.safetensors", "5.txt", ".9.tmp"):
