@@ -185,7 +185,9 @@ def first_paint(home: Path, times: int = 5) -> float:
 def store_runs(home: Path, count: int) -> None:
     """Train once, and copy what was stored."""
     command = [*NNPLAY, "run", "iris-mlp", "epochs=20", "--quiet"]
-    subprocess.run(command, env=os.environ | _environment(home), check=True, capture_output=True)
+    done = subprocess.run(command, env=os.environ | _environment(home), capture_output=True, text=True)
+    if done.returncode:
+        raise NnplayError(f"the run to store did not come to its end: {done.stderr.strip()[:500]}")
     (run,) = (home / "state" / "nnplay" / "runs").iterdir()
     for number in range(1, count):
         shutil.copytree(run, run.with_name(f"{run.name}-{number}"))
