@@ -61,8 +61,9 @@ def read(path: Path, rows: int | None = None) -> Table:
         raise RequestError(f"{text.name}: expected at most {MOST_COLUMNS:,} columns, got {width:,}")
     names = _names(text.first_row if text.header else [""] * width)
     frame = _parsed(text, names, rows)
-    frame = frame.filter(~pl.all_horizontal(pl.all().is_null()))  # blank lines
-    frame = frame.with_columns(_as_number(frame[name]) for name in names)
+    if all(frame[name].null_count() for name in names):
+        frame = frame.filter(~pl.all_horizontal(pl.all().is_null()))  # blank lines
+    frame = pl.DataFrame([_as_number(frame[name]) for name in names])
     return Table(frame, 2 if text.header else 1, text.notes)
 
 
@@ -140,7 +141,8 @@ def _as_number(column: pl.Series) -> pl.Series:
     if column.dtype == pl.Boolean:
         return column.cast(pl.String)
     if column.dtype.is_numeric():
-        return column.cast(pl.Float64).fill_nan(None)
+        column = column.cast(pl.Float64)
+        return column.fill_nan(None) if column.is_nan().any() else column
     stripped = column.cast(pl.String).str.strip_chars()
     stripped = stripped.set(stripped.is_in(MISSING), None)
     numbers = stripped.cast(pl.Float64, strict=False)

@@ -47,7 +47,7 @@ def test_what_is_set_is_taken(tmp_path: Path) -> None:
         ("frame_rate = true", "frame_rate: expected a whole number from 1 to 30, got True"),
         ('them = "dark"', "unknown setting 'them': did you mean theme?"),
         ("keys = 1", "[keys]: expected lines such as"),
-        ('[keys]\nstp = "x"', "unknown action 'stp': did you mean step?"),
+        ('[keys]\nsteep = "x"', "unknown action 'steep': did you mean step?"),
         ('[keys]\nstep = "f55"', "unknown key 'f55': did you mean f5?"),
         ('[keys]\nstep = ""', "expected a key such as"),
         ('[keys]\nstep = "e"', "[keys] step: e is the key of epoch"),
