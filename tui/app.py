@@ -30,6 +30,7 @@ from tui.glyphs import ASCII, AsciiLines, Glyphs, StyledLines
 from tui.keys import GROUPS, KEYS, PANEL_KEYS, WORKBOOK_KEYS, Key, bindings
 from tui.lab_desk import LabDesk
 from tui.messages import EditValue, OpenExperiment, RunChanged
+from tui.overlays import Overlays
 from tui.preview import Preview
 from tui.scene import Scene, moved, step_at
 from tui.screens.edit_value import EditValue as EditValueScreen
@@ -83,6 +84,7 @@ class NnplayApp(App[None]):
             lambda: self.post_message(RunChanged()), self._tell, 1 / settings.frame_rate
         )
         self.lab = LabDesk(self._conductor.warm)
+        self._overlays = Overlays(lambda: self.post_message(RunChanged()))
         self._laboratory = Laboratory(self._ask)
 
     def on_mount(self) -> None:
@@ -111,6 +113,7 @@ class NnplayApp(App[None]):
 
     async def on_unmount(self) -> None:
         self._gone.set()
+        self._overlays.close()
         self.farewell = await self._conductor.close()
         for lab in (self.lab, *(workbook.lab for workbook in self._workbooks.values())):
             await lab.close()
@@ -278,6 +281,21 @@ class NnplayApp(App[None]):
 
     # Plots.
 
+    def action_keep(self) -> None:
+        if self.run_shown and self.run_shown.started:
+            self._keep(self._view().path)
+
+    def _keep(self, path: Path | None) -> None:
+        """Lay a stored run over the present one, or take it away."""
+        try:
+            kept = path is not None and self._overlays.toggle(path)
+        except NnplayError as error:
+            self._tell(error)
+            return
+        if kept:
+            self.notify("Kept: its curves stay. Change a value and train again to compare.", timeout=4)
+        self._show()
+
     def action_zoom(self, factor: float) -> None:
         self._laboratory.plots["loss"].zoom(factor)
 
@@ -392,7 +410,9 @@ class NnplayApp(App[None]):
 
     def _view(self) -> View:
         run = self.run_shown
-        return View(self.spec, runs_dir() / run.run_id if run and run.started else None, self.step, run)
+        path = runs_dir() / run.run_id if run and run.started else None
+        others = tuple(other for other in self._overlays.take() if not run or other.run_id != run.run_id)
+        return View(self.spec, path, self.step, run, others)
 
     def _show(self) -> None:
         if self._laboratory.is_mounted and self.is_running:

@@ -13,8 +13,9 @@ from textual.keys import Keys, _character_to_key, format_key
 from engine.errors import RequestError, unknown
 
 PANELS = (
-    ("Curves", "Loss and accuracy."),
+    ("Curves", "Loss and accuracy. Any of these digits twice: all the room."),
     ("Report", "How well the network does."),
+    ("Compare", "What differs between the runs that are kept, and what came of it."),
     ("About", "What the experiment is about."),
 )  # the digit that chooses a panel is its place here
 
@@ -59,6 +60,7 @@ GROUPS: dict[str, tuple[Key, ...]] = {
         Key("end", "newest", "Newest step", "Look at the newest step, and stay there."),
     ),
     "Plots": (
+        Key("c", "keep", "Keep to compare", "Leave the run's curves where they are, or take them away."),
         Key("z", "zoom(1.5)", "Zoom in", "Bring nearer what lies around the crosshair."),
         Key("Z", "zoom(0.667)", "Zoom out", "See more of the curves; backspace for all.", shown="shift+z"),
         Key(
@@ -74,10 +76,7 @@ GROUPS: dict[str, tuple[Key, ...]] = {
         Key("w", "smooth", "Smooth", "Smooth the curves: not, a little, more, much."),
     ),
     "Panels": (
-        *(
-            Key(str(digit), f"panel({digit})", f"Panel {title}", f"{about} Once more: all the room.")
-            for digit, (title, about) in enumerate(PANELS)
-        ),
+        *(Key(str(digit), f"panel({digit})", title, about) for digit, (title, about) in enumerate(PANELS)),
         Key("tab", "focus_next", "Next part", "Give the keys to the next part of the screen."),
         Key("escape", "leave", "Back", "Back to the curves and the values."),
         Key("x", "lecture", "Lecture", "Go to the experiments; enter opens one."),

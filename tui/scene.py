@@ -11,6 +11,7 @@ from engine import experiments
 from engine.events import Commanded
 from engine.spec import Spec
 from tui.axes import Range
+from tui.differences import labels
 from tui.feed import Snapshot
 from tui.history import Curves, Floats
 from tui.preview import Preview
@@ -42,8 +43,9 @@ class Scene:
 
     @property
     def x_range(self) -> Range:
-        """The epochs of what is shown."""
-        return 0.0, float(self.view.shown.epochs)
+        """The epochs of all that is shown."""
+        longest = max(run.spec.epochs for run in self.view.others) if self.view.others else 1
+        return 0.0, float(max(self.view.shown.epochs, longest))
 
     @property
     def where(self) -> str:
@@ -83,10 +85,13 @@ class Scene:
         """The curves of `loss` or `score`: the run's, then what was tried."""
         figure = self.score if name == "score" else name
         tried = self.preview.series(figure) if self.preview else []
-        return (_series(self.view.run, figure) if self.view.run else []) + tried
+        runs = [("", self.view.run)] if self.view.run else []
+        others = self.view.others
+        runs += zip(labels(self.view.shown, others), others, strict=True)
+        return [series for label, run in runs for series in _series(run, figure, label)] + tried
 
 
-def _series(run: Snapshot, name: str) -> list[Series]:
+def _series(run: Snapshot, name: str, label: str) -> list[Series]:
     """Train and test curves; of the epoch under way, the train curve has a last point at its part of it."""
     x, train = run.curves.epoch, getattr(run.curves, f"train_{name}")
     partial = getattr(run.progress, name) if run.progress else None
@@ -94,7 +99,7 @@ def _series(run: Snapshot, name: str) -> list[Series]:
     if run.progress and partial is not None and len(x) < MANY:
         train_x, train = np.append(x, run.epoch + run.progress.part), np.append(train, partial)
     return [
-        Series("train", train_x, train),
+        Series("train", train_x, train, run=label),
         Series("test", x, getattr(run.curves, f"test_{name}"), look="dotted"),
     ]
 

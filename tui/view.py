@@ -21,6 +21,7 @@ class View:
     path: Path | None = None
     step: int | None = None
     run: Snapshot | None = None
+    others: tuple[Snapshot, ...] = ()  # stored runs that lie over it
 
     @property
     def at(self) -> int:

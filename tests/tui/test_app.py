@@ -15,12 +15,14 @@ from driving import screen_text, sees, until
 
 from engine import catalog, experiments
 from engine.events import Commanded, Ended, EpochEnded, Resumed
+from engine.locations import runs_dir
 from engine.runs import RunReader, is_alive
 from tui import keys
 from tui.app import NnplayApp
+from tui.differences import rows
 from tui.conductor import PATIENCE
 from tui.config import STANDARD
-from tui.keys import KEYS, shown
+from tui.keys import KEYS, PANELS, shown
 from tui.scene import Scene
 
 SIZE = (120, 40)
@@ -174,6 +176,24 @@ async def test_the_plots_are_looked_about_in_by_keys() -> None:
         await pilot.press("backspace", "w", "w", "w", "g")
         await until(pilot, lambda: loss.seen == score.seen == (0.0, 3.0))
         assert (loss.look.log, loss.look.smoothing) == (False, 0.0)
+
+
+async def test_a_kept_run_lies_over_the_next_and_what_differs_is_told() -> None:
+    async with app("epochs=3", "lr=0.001").run_test(size=SIZE) as pilot:
+        await pilot.press("space")
+        await sees(pilot, "✓ finished")
+        first = pilot.app.run_shown
+        await pilot.press("c", "plus", "r")
+        await until(pilot, lambda: pilot.app.run_shown.over and pilot.app.run_shown.run_id != first.run_id)
+        await pilot.press(str([title for title, _ in PANELS].index("Compare")))
+        await sees(pilot, "this run", "lr=0.001", "train loss", f"{first.curves.train_loss[-1]:.4f}")
+        runs = {series.run for series in Scene(pilot.app._view()).series("loss")}
+        assert runs == {"", "lr=0.001"}
+        table = dict(rows([pilot.app.run_shown, *pilot.app._view().others]))
+        assert table["lr"] == ["0.002", "0.001"]
+        assert "hidden" not in table
+        pilot.app._keep(runs_dir() / first.run_id)
+        assert not pilot.app._view().others
 
 
 async def test_digits_choose_what_is_shown_and_give_it_all_the_room() -> None:

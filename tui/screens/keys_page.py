@@ -21,7 +21,7 @@ class KeysPage(ModalScreen[None]):
     DEFAULT_CSS = """
     KeysPage { align: center middle; }
     KeysPage > VerticalScroll {
-        width: 76; max-width: 100%; height: auto; max-height: 100%;
+        width: 100; max-width: 100%; height: auto; max-height: 100%;
         background: $surface; border: round $primary; padding: 1 2;
     }
     """

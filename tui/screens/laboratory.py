@@ -23,6 +23,7 @@ from tui.keys import PANELS
 from tui.scene import Scene
 from tui.series import Slots
 from tui.widgets.about import About
+from tui.widgets.compare import Compare
 from tui.widgets.lecture import LectureList
 from tui.widgets.line import Line
 from tui.widgets.panel import Ask, Panel
@@ -37,7 +38,7 @@ WIDE = 160  # columns from which two panels stand side by side
 BESIDE = 100  # columns from which lecture, curves and values stand side by side
 BELOW = 30  # rows from which there is room for a panel below the curves
 
-CLASSES: dict[str, type[Panel]] = {panel.TITLE: panel for panel in (Report, About)}
+CLASSES: dict[str, type[Panel]] = {panel.TITLE: panel for panel in (Report, Compare, About)}
 Half = Literal["both", "upper", "lower"]
 
 

@@ -32,13 +32,14 @@ class PanelTabs(Widget):
 
     def render(self) -> Text:
         line = Text(no_wrap=True)
-        space = self._space()
+        before, between = self._spaces()
         for digit, title in enumerate(self._titles):
             style = Style(meta={"digit": digit})
             if digit in self.shown:
                 style += Style(bold=True, reverse=digit == self.shown[0], underline=digit != self.shown[0])
-            line.append(f"{space}{digit} ", style + Style(dim=digit not in self.shown))
-            line.append(f"{title}{space}", style)
+            line.append(before, style)
+            line.append(f"{digit}{between}", style + Style(dim=digit not in self.shown))
+            line.append(f"{title} ", style)
         return line
 
     def on_click(self, event: Click) -> None:
@@ -46,7 +47,8 @@ class PanelTabs(Widget):
         if digit is not None:
             self.post_message(self.Chosen(digit))
 
-    def _space(self) -> str:
-        """What stands beside each title: as much as all of them leave room for."""
-        needed = sum(len(f"{digit} {title}") for digit, title in enumerate(self._titles))
-        return " " if needed + 2 * len(self._titles) <= self.size.width else ""
+    def _spaces(self) -> tuple[str, str]:
+        """What stands before a digit, and between it and its title: as much as there is room for."""
+        least = sum(len(f"{digit}{title} ") for digit, title in enumerate(self._titles))
+        room = (self.size.width - least) // len(self._titles)
+        return " " * (room >= 2), " " * (room >= 1)

@@ -1,0 +1,55 @@
+"""Runs side by side: only the values in which they differ, and what came of each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from engine.spec import KEYS, Spec
+from tui.feed import Snapshot
+from tui.report import number
+
+LABEL = 24  # characters of a run's label; longer ones end in …
+
+
+def labels(present: Spec, runs: Sequence[Snapshot]) -> list[str]:
+    """What to call each run: the values in which it differs from the present ones; all are different."""
+    found: list[str] = []
+    for run in runs:
+        changes = [f"{name}={value}" for name, value in run.spec.changed_from(present).items()]
+        if run.spec.experiment != present.experiment:
+            changes = [run.spec.experiment]
+        elif run.spec.variant != present.variant:
+            changes = [f"@{run.spec.variant}", *changes]
+        label = " ".join(changes) or "same values"
+        label = label if len(label) <= LABEL else label[: LABEL - 1] + "…"
+        found.append(label if label not in found else f"{label} {run.run_id[-6:]}")
+    return found
+
+
+def rows(runs: Sequence[Snapshot]) -> list[tuple[str, list[str]]]:
+    """Name and one cell a run: the keys that differ, then the results of the last epoch."""
+    specs = [run.spec for run in runs]
+    values = [(name, [spec.text(name) for spec in specs]) for name in KEYS]
+    differing = [(name, cells) for name, cells in values if len(set(cells)) > 1]
+    return (
+        differing
+        + [(name, [_last(run, column) for run in runs]) for name, column in RESULTS.items()]
+        + [
+            ("steps", [f"{run.step:,}" for run in runs]),
+            ("state", [f"{run.state}, epoch {run.epoch}" for run in runs]),
+        ]
+    )
+
+
+RESULTS = {
+    "train loss": "train_loss",
+    "train accuracy": "train_accuracy",
+    "test loss": "test_loss",
+    "test accuracy": "test_accuracy",
+}
+
+
+def _last(run: Snapshot, column: str) -> str:
+    values = getattr(run.curves, column)
+    figure = float(values[-1]) if len(values) else None
+    return number(None if figure is None or figure != figure else figure, 4)
