@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import threading
 from collections.abc import Iterable, Sequence
@@ -29,7 +30,7 @@ from tui.feed import Snapshot
 from tui.glyphs import ASCII, AsciiLines, Glyphs, StyledLines
 from tui.keys import GROUPS, KEYS, PANEL_KEYS, WORKBOOK_KEYS, Key, bindings
 from tui.lab_desk import LabDesk
-from tui.messages import EditValue, OpenExperiment, RunChanged
+from tui.messages import EditHidden, EditValue, OpenExperiment, RunChanged
 from tui.overlays import Overlays
 from tui.preview import Preview
 from tui.scene import Scene, moved, step_at
@@ -200,6 +201,9 @@ class NnplayApp(App[None]):
 
     def on_edit_value(self, message: EditValue) -> None:
         self.push_screen(EditValueScreen(self.spec, message.key), self._take_over)
+
+    def on_edit_hidden(self, message: EditHidden) -> None:
+        self._take_over(dataclasses.replace(self.spec, hidden=message.hidden))
 
     def _turn(self, by: int) -> None:
         self._take_over(self.spec.turn(self._laboratory.values.chosen, by))

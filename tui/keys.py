@@ -14,7 +14,13 @@ from engine.errors import RequestError, unknown
 
 PANELS = (
     ("Curves", "Loss and accuracy. Any of these digits twice: all the room."),
-    ("Report", "How well the network does."),
+    ("Network", "Neurons and links, and what each neuron sees."),
+    ("Tensors", "Weights, gradients, moments, activations: every number."),
+    ("Report", "How well the network does, and which rows it gets wrong."),
+    ("Boundary", "What is taken for what, over two features."),
+    ("Batch", "One step taken apart: rows, forward, loss, gradients, update."),
+    ("Code", "The plain PyTorch script that does the same."),
+    ("Log", "What happened in the run."),
     ("Compare", "What differs between the runs that are kept, and what came of it."),
     ("About", "What the experiment is about."),
 )  # the digit that chooses a panel is its place here

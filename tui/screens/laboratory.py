@@ -27,8 +27,14 @@ from tui.widgets.compare import Compare
 from tui.widgets.lecture import LectureList
 from tui.widgets.line import Line
 from tui.widgets.panel import Ask, Panel
+from tui.widgets.panels.batch import Batch
+from tui.widgets.panels.boundary import Boundary
+from tui.widgets.panels.code import Code
+from tui.widgets.panels.log import Log
+from tui.widgets.panels.network import Network
+from tui.widgets.panels.report import Report
+from tui.widgets.panels.tensors import Tensors
 from tui.widgets.plot import Plot
-from tui.widgets.report import Report
 from tui.widgets.status import StatusLine
 from tui.widgets.tabs import PanelTabs
 from tui.widgets.timeline import TimeLine
@@ -38,7 +44,9 @@ WIDE = 160  # columns from which two panels stand side by side
 BESIDE = 100  # columns from which lecture, curves and values stand side by side
 BELOW = 30  # rows from which there is room for a panel below the curves
 
-CLASSES: dict[str, type[Panel]] = {panel.TITLE: panel for panel in (Report, Compare, About)}
+CLASSES: dict[str, type[Panel]] = {
+    panel.TITLE: panel for panel in (Network, Tensors, Report, Boundary, Batch, Code, Log, Compare, About)
+}
 Half = Literal["both", "upper", "lower"]
 
 
@@ -54,7 +62,7 @@ class Laboratory(Screen[None]):
         super().__init__()
         self._compositor = SpanCompositor()
         self._panels = [CLASSES[title](ask) for title, _ in PANELS[1:]]
-        self._chosen = [len(PANELS) - 1, 1]  # digits of the panels, the latest first
+        self._chosen = [1, len(PANELS) - 1]  # digits of the panels, the latest first
         self._half: Half = "both"
         self._place = "curves"  # which of the upper three is shown where there is room for one
 
