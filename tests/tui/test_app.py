@@ -19,9 +19,9 @@ from engine.locations import runs_dir
 from engine.runs import RunReader, is_alive
 from tui import keys
 from tui.app import NnplayApp
-from tui.differences import rows
 from tui.conductor import PATIENCE
 from tui.config import STANDARD
+from tui.differences import rows
 from tui.keys import KEYS, PANELS, shown
 from tui.scene import Scene
 
