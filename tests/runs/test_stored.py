@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -147,11 +148,11 @@ def test_a_finished_run_is_shown_and_not_resumed() -> None:
     assert "nothing left to resume" in refused.stderr
 
 
-@pytest.mark.parametrize("words", [["show"], ["stop"], ["resume"], ["rm"], ["attach"]])
-@pytest.mark.parametrize(
-    "name", ["..", "../../etc", "/etc", ".", "a/../..", "\x1b[31m", "x" * 5000, "lats", "-1"]
-)
-def test_a_name_from_outside_finds_nothing_outside(words: list[str], name: str) -> None:
+OUTSIDE = ["..", "../../etc", "/etc", ".", "a/../..", "\x1b[31m", "x" * 5000, "lats", ""]
+
+
+@pytest.mark.parametrize("name", OUTSIDE, ids=lambda name: repr(name[:10]))
+def test_a_name_from_outside_finds_nothing_outside(name: str) -> None:
     path = runs.create(experiments.find("iris-mlp")).path
     with pytest.raises(RequestError, match="unknown run") as refusal:
         catalog.find(name)
@@ -290,7 +291,7 @@ def test_fifty_runs_at_once_all_come_to_their_end(zygote: Zygote) -> None:
 # kill -9 of the worker.
 
 KILLS = {"native": 140, "fused": 30, "eager": 30}
-EPOCHS = {"native": 4000, "fused": 60, "eager": 60}
+EPOCHS = {"native": 12000, "fused": 60, "eager": 60}
 
 
 @pytest.mark.timeout(300)
@@ -309,7 +310,8 @@ def test_a_run_killed_again_and_again_ends_as_if_nothing_had_been(zygote: Zygote
             before = len(epochs_of(path)) if (path / "events.jsonl").exists() else 0
             time.sleep(chance.random() * 0.08)  # a random moment is what is wanted here
             stored = epochs_of(path) if (path / "events.jsonl").exists() else []
-            os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # it has come to its end
+                os.kill(pid, signal.SIGKILL)
             kills += 1
             wait_for(lambda path=path: not is_alive(path))
             after = epochs_of(path) if (path / "events.jsonl").exists() else []
