@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import itertools
 import threading
@@ -17,6 +18,7 @@ from textual.screen import Screen
 
 from engine import experiments, gpus
 from engine.errors import NnplayError, RequestError
+from engine.fork import fork
 from engine.frames import Answer
 from engine.locations import runs_dir
 from engine.runs import RunReader
@@ -262,6 +264,28 @@ class NnplayApp(App[None]):
 
     def action_newest(self) -> None:
         self._go_to(None)
+
+    def action_fork(self) -> None:
+        if self.run_shown and (path := self._view().path):
+            self.run_worker(self._fork(path, self.run_shown, self._view().at), group="fork")
+
+    async def _fork(self, path: Path, run: Snapshot, step: int) -> None:
+        """A new run from a step of this one on, with the present values; this one lies over it."""
+        changes = self.spec.changed_from(run.spec)
+        waiting = [name for name in changes if VALUES[name].effect == "next reset"]
+        try:
+            forked = await asyncio.to_thread(fork, path, step)
+            if path.name not in self._overlays:
+                self._overlays.toggle(path)
+        except NnplayError as error:
+            self._tell(error)
+            return
+        self._conductor.resume(forked, paused=True)
+        for name in changes.keys() - waiting:
+            self._conductor.command("set", name, changes[name])
+        self._conductor.command("resume")
+        if waiting:
+            self.notify(f"{', '.join(waiting)}: the network of a fork is that of its past.", markup=False)
 
     def on_time_line_moved(self, message: TimeLine.Moved) -> None:
         self._go_to(message.step)

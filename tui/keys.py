@@ -62,6 +62,7 @@ GROUPS: dict[str, tuple[Key, ...]] = {
         Key("right", "later", "Later", "Look at the run an epoch later.", shown="→"),
         Key("comma", "step_earlier", "A step earlier", "Look at the run one step earlier.", shown=","),
         Key("full_stop", "step_later", "A step later", "Look at the run one step later.", shown="."),
+        Key("f", "fork", "Fork", "Go on from the step shown with the present values, in a run of its own."),
         Key("home", "first", "First weights", "Look at the network before its first step."),
         Key("end", "newest", "Newest step", "Look at the newest step, and stay there."),
     ),

@@ -31,6 +31,9 @@ class Overlays:
         self._feeds[path.name] = Feed(path, self._changed)
         return True
 
+    def __contains__(self, run_id: str) -> bool:
+        return run_id in self._feeds
+
     def take(self) -> tuple[Snapshot, ...]:
         """All of them as they are now, in the order in which they came."""
         return tuple(feed.take() for feed in self._feeds.values())

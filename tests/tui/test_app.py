@@ -196,6 +196,20 @@ async def test_a_kept_run_lies_over_the_next_and_what_differs_is_told() -> None:
         assert not pilot.app._view().others
 
 
+async def test_f_goes_on_from_the_step_shown_with_the_present_values(home: Path) -> None:
+    async with app("epochs=4", backend="native").run_test(size=SIZE, notifications=True) as pilot:
+        await pilot.press("space")
+        await sees(pilot, "✓ finished")
+        first = pilot.app.run_shown
+        await pilot.press("left", "left", "plus", "plus", "f")
+        await until(pilot, lambda: pilot.app.run_shown.over and pilot.app.run_shown.run_id != first.run_id)
+        forked = pilot.app.run_shown
+        assert forked.curves.train_loss[:2].tolist() == first.curves.train_loss[:2].tolist()
+        assert forked.curves.train_loss[3] < first.curves.train_loss[3]
+        assert [run.run_id for run in pilot.app._view().others] == [first.run_id]
+        assert [(mark.x, mark.label) for mark in Scene(pilot.app._view()).marks] == [(2.0, "lr 0.005")]
+
+
 async def test_digits_choose_what_is_shown_and_give_it_all_the_room() -> None:
     async with app().run_test(size=SIZE) as pilot:
         laboratory = pilot.app._laboratory

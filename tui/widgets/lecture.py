@@ -26,6 +26,7 @@ class LectureList(OptionList, inherit_bindings=False):
         width: 24; height: 1fr; border: none; padding: 0 0 0 1; background: $background;
         scrollbar-size-vertical: 1; scrollbar-color: $panel-lighten-2; scrollbar-background: $background;
     }
+    LectureList { text-wrap: nowrap; text-overflow: ellipsis; }
     LectureList:focus { border: none; background-tint: $foreground 3%; }
     """
 

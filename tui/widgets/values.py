@@ -28,6 +28,7 @@ class ValueList(OptionList, inherit_bindings=False):
         width: 36; height: 1fr; border: none; padding: 0 0 0 2; background: $background;
         scrollbar-size-vertical: 1; scrollbar-color: $panel-lighten-2; scrollbar-background: $background;
     }
+    ValueList { text-wrap: nowrap; text-overflow: ellipsis; }
     ValueList:focus { border: none; background-tint: $foreground 3%; }
     """
 
