@@ -132,7 +132,10 @@ def train(
 def _starts(spec: Spec, data: Prepared, seeds: Sequence[int]) -> tuple[Array | None, int]:
     """The first weights of each network, None to draw them, and the random numbers taken before that."""
     widths = mlp.widths(spec, data.train_x.shape[1], len(data.class_names))
-    found = [starts.find(dataclasses.replace(spec, seed=int(seed)), widths) for seed in seeds]
+    native = dataclasses.replace(
+        spec, backend="native"
+    )  # a network trained before is trained the way these are
+    found = [starts.find(dataclasses.replace(native, seed=int(seed)), widths) for seed in seeds]
     given = [start.weights for start in found if start.weights is not None]
     return np.array(given) if given else None, found[0].skipped if found else 0
 

@@ -213,6 +213,10 @@ class Spec:
 
 def _refused(key: Key, value: Any) -> RequestError:
     """The error for a value that its key does not allow; for a mistyped name it offers the nearest."""
+    if isinstance(key.kind, Source) and isinstance(value, str) and ("." in value or "/" in value):
+        return RequestError(f"unknown {key.name} {value!r}: a table of your own is {key.name}=csv:{value}")
+    if isinstance(key.kind, Source) and value == "csv:":
+        return RequestError(f"{key.name}: expected the path of a table behind csv:, got nothing")
     if isinstance(key.kind, Word) and isinstance(value, str):
         return unknown(key.name, value, key.kind.choices())
     return RequestError(f"{key.name}: expected {key.kind.allowed}, got {str(value)[:60] or 'nothing'}")

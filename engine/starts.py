@@ -10,6 +10,7 @@ order. The lecture begins in three other ways, since its cells share one process
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from dataclasses import dataclass
 
@@ -74,8 +75,7 @@ def _trained(name: str, spec: Spec, widths: list[int]) -> Array:
     first = experiments.find(
         name, [f"{key}={spec.text(key)}" for key in ("seed", "dtype", "backend", "device")]
     )
-    data = prepare(first)
-    theirs = mlp.widths(first, data.train_x.shape[1], len(data.class_names))
+    theirs = _widths(dataclasses.replace(first, seed=1))
     if theirs != widths:
         shapes = " and ".join("-".join(map(str, shape)) for shape in (theirs, widths))
         raise RequestError(
@@ -83,6 +83,13 @@ def _trained(name: str, spec: Spec, widths: list[int]) -> Array:
             f"expected hidden={first.text('hidden')} and data of as many features and classes, or start=drawn"
         )
     return _weights_after(first)
+
+
+@functools.lru_cache(maxsize=16)
+def _widths(spec: Spec) -> list[int]:
+    """The widths of a spec's network, which are the same under every seed."""
+    data = prepare(spec)
+    return mlp.widths(spec, data.train_x.shape[1], len(data.class_names))
 
 
 @functools.lru_cache(maxsize=1024)

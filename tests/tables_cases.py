@@ -51,6 +51,10 @@ BAD = {
         lambda f: write(f, GOOD + "inf,1,a\n"),
         "column x: expected finite numbers, got inf in line 42",
     ),
+    "numbers near the largest": (
+        lambda f: write(f, GOOD + "1e308,1,a\n-1e308,1,b\n" * 9),
+        "too large to be standardized",
+    ),
     "few rows": (lambda f: write(f, "x,y\n1,2\n"), "expected at least 10 rows, got 1"),
     "only names": (lambda f: write(f, "x,y\n"), "expected at least 10 rows, got 0"),
     "an open quote": (lambda f: write(f, 'x,y\n"1,2\n' + "3,4\n" * 20), ""),

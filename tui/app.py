@@ -87,6 +87,7 @@ class NnplayApp(App[None]):
             lambda: self.post_message(RunChanged()), self._tell, 1 / settings.frame_rate
         )
         self.lab = LabDesk(self._conductor.warm)
+        self._trainings = LabDesk(self._conductor.warm)  # whole ones, which others must not wait for
         self._overlays = Overlays(lambda: self.post_message(RunChanged()))
         self._laboratory = Laboratory(self._ask)
 
@@ -118,7 +119,7 @@ class NnplayApp(App[None]):
         self._gone.set()
         self._overlays.close()
         self.farewell = await self._conductor.close()
-        for lab in (self.lab, *(workbook.lab for workbook in self._workbooks.values())):
+        for lab in (self.lab, self._trainings, *(workbook.lab for workbook in self._workbooks.values())):
             await lab.close()
 
     @property
@@ -324,6 +325,9 @@ class NnplayApp(App[None]):
             self.notify("Kept: its curves stay. Change a value and train again to compare.", timeout=4)
         self._show()
 
+    def action_variants(self) -> None:
+        self._laboratory.compare_variants()
+
     def action_zoom(self, factor: float) -> None:
         self._laboratory.plots["loss"].zoom(factor)
 
@@ -448,7 +452,8 @@ class NnplayApp(App[None]):
 
     def _ask(self, kind: str, values: dict[str, Any]) -> Answer:
         """The lab's answer to a panel, which asks in a thread."""
-        return self.lab.lab.ask(kind, **values)
+        desk = self._trainings if kind == "compare" else self.lab
+        return desk.lab.ask(kind, **values)
 
     def _tell(self, error: NnplayError) -> None:
         self.notify(str(error), severity="error", timeout=10, markup=False)

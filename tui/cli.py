@@ -18,7 +18,7 @@ from typing import NoReturn
 from engine import experiments, registry
 from engine.errors import NnplayError, RequestError, unknown
 from engine.locations import config_file
-from engine.spec import Spec
+from engine.spec import KEYS, Spec
 
 FIRST = "iris-mlp"  # what the app opens without being told
 EPILOG = "Values are given as key=value, as in: nnplay run iris-mlp lr=0.03 hidden=8,8 seed=7"
@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         # What follows these belongs to the engine's own module, its --help included.
         own = words[:1] if words[:1] in (["check"], ["bench"], ["sweep"], ["export"]) else words
-        options = _parser(words).parse_args(own)
+        options = _parsed(own)
         command: Callable[[argparse.Namespace], int] = options.command
         status = command(options)
         sys.stdout.flush()
@@ -56,6 +56,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"nnplay: cannot write the output: {error.strerror}", file=sys.stderr)
         return 1
     return status
+
+
+def _parsed(words: Sequence[str]) -> argparse.Namespace:
+    """The words of a command line; values may stand before and after its flags."""
+    parser = _parser(words)
+    options, rest = parser.parse_known_args(words)
+    unknown_words = [word for word in rest if word.startswith("-") or not options.request]
+    if unknown_words:
+        key = unknown_words[0].lstrip("-").partition("=")[0].replace("-", "_")
+        hint = f"; values are given without dashes, as {key}=VALUE" if key in KEYS else ""
+        parser.error(f"unrecognized arguments: {' '.join(unknown_words)}{hint}")
+    if rest:
+        options.request = [*options.request, *rest]
+    return options
 
 
 def _parser(words: Sequence[str]) -> Parser:

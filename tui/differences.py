@@ -30,10 +30,11 @@ def rows(runs: Sequence[Snapshot]) -> list[tuple[str, list[str]]]:
     """Name and one cell a run: the keys that differ, then the results of the last epoch."""
     specs = [run.spec for run in runs]
     values = [(name, [spec.text(name) for spec in specs]) for name in KEYS]
+    results = [(name, [_last(run, column) for run in runs]) for name, column in RESULTS.items()]
     differing = [(name, cells) for name, cells in values if len(set(cells)) > 1]
     return (
         differing
-        + [(name, [_last(run, column) for run in runs]) for name, column in RESULTS.items()]
+        + [(name, cells) for name, cells in results if cells.count("–") < len(cells)]
         + [
             ("steps", [f"{run.step:,}" for run in runs]),
             ("state", [f"{run.state}, epoch {run.epoch}" for run in runs]),
@@ -44,8 +45,10 @@ def rows(runs: Sequence[Snapshot]) -> list[tuple[str, list[str]]]:
 RESULTS = {
     "train loss": "train_loss",
     "train accuracy": "train_accuracy",
+    "train R²": "train_r2",
     "test loss": "test_loss",
     "test accuracy": "test_accuracy",
+    "test R²": "test_r2",
 }
 
 

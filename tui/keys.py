@@ -68,6 +68,7 @@ GROUPS: dict[str, tuple[Key, ...]] = {
     ),
     "Plots": (
         Key("c", "keep", "Keep to compare", "Leave the run's curves where they are, or take them away."),
+        Key("C", "variants", "Compare the variants", "Train all of them: what is each change worth?"),
         Key("z", "zoom(1.5)", "Zoom in", "Bring nearer what lies around the crosshair."),
         Key("Z", "zoom(0.667)", "Zoom out", "See more of the curves; backspace for all.", shown="shift+z"),
         Key(

@@ -35,9 +35,10 @@ class Preview:
         values = self.answer.values
         figures = [
             f"{name} {values[key][0]:.3f} ± {values[key][1]:.3f}"
-            for name, key in (("accuracy", "test_accuracy"), ("loss", "test_loss"))
+            for name, key in (("accuracy", "test_accuracy"), ("R²", "test_r2"), ("loss", "test_loss"))
             if values[key]
         ]
-        part = "" if values["epochs"] == self.spec.epochs else f" × {values['epochs']:,} epochs"
+        epochs = f"{values['epochs']:,} epoch{'s' if values['epochs'] > 1 else ''}"
+        part = "" if values["epochs"] == self.spec.epochs else f" × {epochs}"
         parts = [f"{self.run}{part}", f"{values['seconds'] * 1000:.0f} ms"]
         return " · ".join([*parts, f"test {', '.join(figures)}"] if figures else parts)

@@ -95,15 +95,17 @@ def prepare(spec: Spec) -> Prepared:
     table = dataclasses.replace(table, features=train_x[:0], targets=train_y[:0])  # a large one takes room
     notes = table.notes + _fill(train_x, test_x, table.feature_names)
     mean, std = _mean_and_std(train_x, spec.standardize)
+    _refuse_too_large(spec, mean, std)
     for x in (train_x, test_x):
         x -= mean
         x /= std
     target_mean, target_std = 0.0, 1.0
     if spec.scale_target and not table.class_names:
-        target_mean, target_std = float(np.mean(train_y)), float(np.std(train_y)) or 1.0
+        with np.errstate(over="ignore", invalid="ignore"):
+            target_mean, target_std = float(np.mean(train_y)), float(np.std(train_y)) or 1.0
+        _refuse_too_large(spec, target_mean, target_std)
         train_y, test_y = ((y - target_mean) / target_std for y in (train_y, test_y))
-    if not (np.isfinite(train_x).all() and np.isfinite(test_x).all() and np.isfinite(train_y).all()):
-        raise RequestError(f"data={spec.data}: some numbers are too large to be standardized")
+    _refuse_too_large(spec, train_x, test_x, train_y)
     return Prepared(
         train_x,
         train_y,
@@ -120,6 +122,11 @@ def prepare(spec: Spec) -> Prepared:
         target_std,
         notes,
     )
+
+
+def _refuse_too_large(spec: Spec, *numbers: Array | float) -> None:
+    if not all(np.isfinite(some).all() for some in numbers):
+        raise RequestError(f"data={spec.data}: some numbers are too large to be standardized")
 
 
 def check_batch(spec: Spec, train_rows: int) -> None:

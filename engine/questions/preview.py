@@ -38,8 +38,8 @@ _prepared: dict[str, Prepared] = {}
 def answer(spec: dict[str, Any]) -> Answer:
     """Curves over the epochs, each with its band.
 
-    Values: `seeds`, the number of networks; `epochs`, how many were trained; `seconds`; `test_loss` and
-    `test_accuracy`, each [mean, deviation] over the seeds after the last epoch, or null.
+    Values: `seeds`, the number of networks; `epochs`, how many were trained; `seconds`; `test_loss`,
+    `test_accuracy` and `test_r2`, each [mean, deviation] over the seeds after the last epoch, or null.
     Arrays: `epoch` (n,); `loss`, for classes `accuracy` and for numbers `r2`, (3, n): the 10th, 50th and 90th
     percentile over the seeds.
 
@@ -56,12 +56,16 @@ def answer(spec: dict[str, Any]) -> Answer:
         arrays["accuracy"] = _band(result.train_accuracy[:, at])
     elif wanted.epoch_loss != "unweighted" and (variance := np.var(data.train_y)):
         arrays["r2"] = _band(1 - result.train_loss[:, at] / variance)
+    test_r2 = None
+    if result.test_loss is not None and not data.class_names and (variance := np.var(data.test_y)):
+        test_r2 = 1 - result.test_loss / variance
     values = {
         "seeds": len(seeds),
         "epochs": epochs,
         "seconds": seconds,
         "test_loss": _spread(result.test_loss),
         "test_accuracy": _spread(result.test_accuracy),
+        "test_r2": _spread(test_r2),
     }
     return Answer(values, arrays)
 
@@ -76,6 +80,8 @@ def _refuse_if_too_large(spec: Spec, data: Prepared) -> None:
 def _train(spec: Spec, data: Prepared) -> tuple[range, int, float, population.Result]:
     """Seeds, epochs and seconds of a training that fills the budget: first more epochs, then more seeds."""
     groups = epochs = 1
+    if spec.start != "drawn":  # first weights that are trained or drawn once, and kept
+        population.train(dataclasses.replace(spec, epochs=1), data, range(spec.seed, spec.seed + LANES))
     while True:
         seeds = range(spec.seed, spec.seed + groups * LANES)
         start = time.perf_counter()

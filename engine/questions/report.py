@@ -19,18 +19,21 @@ WORST = 200  # rows, at most: misclassified ones, or those farthest from their t
 def answer(*, part: str, **source: Any) -> Answer:
     """Loss and accuracy on all `train` and `test` rows with the weights of that step; the rest on one `part`.
 
-    Values: `train` and `test` with `loss` and `accuracy`, for a regression `r2`; null without rows. Of the
-    part's classes `confusion`, `precision`, `recall`, `f1`, `support`; `wrong`, how many rows are
+    Where there are no test rows, the part is `train`.
+
+    Values: `part`; `train` and `test` with `loss` and `accuracy`, for a regression `r2`; null without rows.
+    Of the part's classes `confusion`, `precision`, `recall`, `f1`, `support`; `wrong`, how many rows are
     misclassified. Arrays: `rows` (n,), where the worst rows stand in the table; `features` (n, columns) in
     the units of the table, `targets`, `predicted`, `certainty` (n,).
     """
     moment = moments.find(**source)
     data = moment.data
     parts = {"train": (data.train_x, data.train_y), "test": (data.test_x, data.test_y)}
-    features, targets = parts[part if len(parts[part][1]) else "train"]
+    part = part if len(parts[part][1]) else "train"
+    features, targets = parts[part]
     predicted, certainty = moment.network.predict(features)
     worst = _worst(moment, targets, predicted, certainty)
-    places = data.test_rows if part == "test" and len(data.test_y) else data.train_rows
+    places = data.test_rows if part == "test" else data.train_rows
     values: dict[str, Any] = {name: _figures(moment, *rows) for name, rows in parts.items()}
     if moment.network.classifies:
         values |= per_class(targets, predicted, len(data.class_names))

@@ -31,7 +31,8 @@ def test_the_variants_are_put_side_by_side_with_what_each_change_was_worth(credi
 
 
 def test_a_comparison_takes_values_and_is_a_table() -> None:
-    done = nnplay("run", "iris-mlp", "epochs=2", "--compare")
+    done = nnplay("run", "iris-mlp", "--compare", "epochs=2")
+    assert nnplay("run", "iris-mlp", "epochs=2", "--compare").stdout == done.stdout
     assert (done.returncode, done.stderr) == (0, "")
     for words in ("@published", "@corrected", "test accuracy, seed 1", "output=logits", "worth"):
         assert words in done.stdout

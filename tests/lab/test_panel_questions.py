@@ -69,6 +69,13 @@ async def test_panels_follow_a_run_under_way_and_look_back(home: Path) -> None:
         zygote.close()
 
 
+def test_without_test_rows_the_report_is_of_the_train_rows() -> None:
+    spec = experiments.find("linreg-manual")
+    found = report.answer(part="test", spec=spec.to_json())
+    assert (found.values["part"], found.values["test"], found.values["rows"]) == ("train", None, 10)
+    assert sorted(found.arrays["rows"].tolist()) == list(range(10))
+
+
 def test_a_question_that_nobody_can_answer_is_refused_in_words() -> None:
     spec = experiments.find("iris-mlp", ["batch_size=1000"])
     with pytest.raises(RequestError, match="batch_size: expected at most 100"):

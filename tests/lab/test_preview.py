@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from engine import experiments, population
+from engine import experiments, population, starts
 from engine.datasets import prepare
 from engine.errors import RequestError
 from engine.questions import preview
@@ -27,6 +27,23 @@ def test_the_band_holds_the_middle_of_the_seeds() -> None:
     assert answer.values["test_accuracy"] == pytest.approx(
         [result.test_accuracy.mean(), result.test_accuracy.std()]
     )
+
+
+def test_of_a_regression_r2_is_told_on_the_test_rows() -> None:
+    spec = experiments.find("mlp", ["data=diabetes", "epochs=20"])
+    answer = preview.answer(spec.to_json())
+    data = prepare(spec)
+    result = population.train(spec, data, range(1, 1 + answer.values["seeds"]))
+    assert result.test_loss is not None
+    r2 = 1 - result.test_loss / data.test_y.var()
+    assert answer.values["test_r2"] == pytest.approx([r2.mean(), r2.std()])
+    assert answer.values["test_accuracy"] is None
+
+
+def test_first_weights_that_are_trained_before_take_no_epochs_from_it() -> None:
+    starts._weights_after.cache_clear()
+    spec = experiments.find("iris-mlp", ["start=iris-mlp", "epochs=20", "backend=eager"])
+    assert preview.answer(spec.to_json()).values["epochs"] == 20
 
 
 def test_what_takes_too_long_is_trained_for_fewer_epochs(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import shutil
@@ -12,13 +13,16 @@ from pathlib import Path
 
 import pytest
 from driving import screen_text, sees, until
+from rich.console import Console, RenderableType
 
 from engine import catalog, experiments
 from engine.events import Commanded, Ended, EpochEnded, Resumed
 from engine.locations import runs_dir
+from engine.questions import compare
 from engine.runs import RunReader, is_alive
 from tui import keys
 from tui.app import NnplayApp
+from tui.comparison import comparison
 from tui.conductor import PATIENCE
 from tui.config import STANDARD
 from tui.differences import rows
@@ -194,6 +198,35 @@ async def test_a_kept_run_lies_over_the_next_and_what_differs_is_told() -> None:
         assert "hidden" not in table
         pilot.app._keep(runs_dir() / first.run_id)
         assert not pilot.app._view().others
+
+
+async def test_the_variants_are_compared_on_a_key_with_the_values_that_were_changed() -> None:
+    async with app("epochs=3", backend="native").run_test(size=SIZE) as pilot:
+        await pilot.press("C")
+        await sees(pilot, "The variants of iris-mlp epochs=3", "@corrected", "output=logits", "worth")
+        told = comparison(compare.answer("iris-mlp", ["epochs=3"]).values)
+        lines = [line.rstrip() for line in printed(told).splitlines()]
+        assert all(line in screen_text(pilot.app) for line in lines)
+        await pilot.press("space")
+        await sees(pilot, "✓ finished", *lines)  # a run changes nothing of it
+        await pilot.press("C")
+        await sees(pilot, "keeps the run that is shown")
+        await pilot.press("1", "C")
+        await sees(pilot, *lines)
+
+
+async def test_what_the_variants_do_not_take_is_said_in_their_place() -> None:
+    async with app("batch_size=500").run_test(size=SIZE) as pilot:
+        await pilot.press("C")
+        await sees(pilot, "batch_size: expected at most 100, the train rows of iris, got 500")
+
+
+def printed(content: RenderableType) -> str:
+    """What stands on a wide terminal without colours."""
+    console = Console(file=io.StringIO(), width=200)
+    with console.capture() as captured:
+        console.print(content)
+    return captured.get()
 
 
 async def test_f_goes_on_from_the_step_shown_with_the_present_values(home: Path) -> None:

@@ -147,6 +147,18 @@ async def test_zoom_and_pan_stay_within_the_data_and_the_axis_follows() -> None:
         assert app.plot.look.window is None
 
 
+async def test_curves_that_go_below_a_fixed_axis_take_it_along() -> None:
+    app = Stage(y_range=(0.0, 1.0))
+    async with app.run_test(size=(100, 20)):
+        for lowest, first, last in ((0.2, "1", "0"), (-3.9, "1", "-4")):
+            app.plot.update([Series("train", X, np.linspace(lowest, 0.9, len(X)))], (0, 100))
+            lines = [app.plot.render_line(row).text for row in range(20)]
+            ticks = [line.split("┤")[0].strip() for line in lines if "┤" in line]
+            assert (ticks[0], ticks[-1]) == (first, last)
+        app.plot.update([], (0, 100))
+        assert "1 ┤" in app.plot.render_line(1).text
+
+
 async def test_a_logarithmic_axis_has_powers_of_ten() -> None:
     app = Stage()
     async with app.run_test(size=(100, 20)):

@@ -145,6 +145,13 @@ class Laboratory(Screen[None]):
             self._half = "both" if self._half == "lower" and not self._one_half else "lower"
         self._arrange()
 
+    def compare_variants(self) -> None:
+        """Bring up what the variants give; where it is there already, the runs that are kept."""
+        panel = self.query_one(Compare)
+        panel.show_variants(not (panel.display and panel.variants))
+        if not panel.display:
+            self.choose([title for title, _ in PANELS].index(Compare.TITLE))
+
     def go_to(self, place: Literal["lecture", "values"]) -> None:
         """Bring up the lecture or the values, and give it the keys."""
         self._place = place

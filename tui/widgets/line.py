@@ -11,7 +11,9 @@ from tui.dirty import changed_text
 class Line(Widget):
     """Dim; what is too long ends in …"""
 
-    DEFAULT_CSS = "Line { height: 1; padding: 0 1; color: $text-muted; }"
+    DEFAULT_CSS = """
+    Line { height: 1; padding: 0 1; color: $text-muted; text-wrap: nowrap; text-overflow: ellipsis; }
+    """
 
     def __init__(self, *, id: str | None = None):
         super().__init__(id=id)
@@ -21,7 +23,7 @@ class Line(Widget):
         """Show this text."""
         before, self._text = self._text, text
         if dirty := changed_text(before, text):
-            self.refresh(*(region.translate((1, 0)) for region in dirty))
+            self.refresh(*dirty)
 
     def render(self) -> Text:
         return Text(self._text, no_wrap=True, overflow="ellipsis")

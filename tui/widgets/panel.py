@@ -61,9 +61,13 @@ class Panel(Widget):
     def show(self, view: View) -> None:
         """Show this view from now on."""
         before, self.view = self.view, view
-        if before and before.source != view.source:
+        if before and self.subject(before) != self.subject(view):
             self.answer = None
         self.inquire()
+
+    def subject(self, view: View) -> object:
+        """What an answer has to be about to be shown with this view: by default its run, or its values."""
+        return view.source
 
     def inquire(self) -> None:
         """Ask what there is to ask, and draw what is known: for a new view, or a new choice by key."""
@@ -110,14 +114,14 @@ class Panel(Widget):
             self._asking = False
 
     async def _put(self, question: Question) -> None:
-        source = self.view and self.view.source
+        subject = self.view and self.subject(self.view)
         try:
             answer = await asyncio.to_thread(self._ask, *question)
         except NnplayError as error:
             answer, problem = None, str(error)
         else:
             problem = ""
-        if self.view and self.view.source == source:
+        if self.view and self.subject(self.view) == subject:
             self.answer, self.problem = answer or self.answer, problem
             if answer and _under_way(answer):
                 self._asked = None  # ask again

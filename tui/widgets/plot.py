@@ -21,7 +21,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from tui import glyphs, raster
-from tui.axes import Range, bounds, label, log_bounds, log_ticks, ticks
+from tui.axes import Range, bounds, label, log_bounds, log_ticks, span, ticks
 from tui.cells import Cells, Codes
 from tui.history import Floats
 from tui.series import SLOTS, Mark, Series, Slots
@@ -54,7 +54,8 @@ class Look:
 class Plot(Widget):
     """Curves over a common axis, with a line of title and legend above and the x axis below.
 
-    The wheel zooms, dragging pans, a click points at an x. `y_range` holds while all of x is seen.
+    The wheel zooms, dragging pans, a click points at an x. `y_range` holds while all of x is seen;
+    curves that go further down, as R² may, take the axis along.
     """
 
     COMPONENT_CLASSES = {
@@ -285,14 +286,18 @@ class Plot(Widget):
 
     def _bounds(self, curves: Sequence[Series], x_range: Range, log: bool) -> Range:
         """The y axis of what is seen: fixed, or round numbers about all curves and bands."""
-        if self._fixed is not None and self.look.window is None:
-            return self._fixed
         columns = [
             column[_inside(series, x_range)]
             for series in (*curves, *(self._series if self.look.smoothing else ()))
             for column in (series.y, series.low, series.high)
             if column is not None
         ]
+        if self._fixed is not None and self.look.window is None:
+            low, high = self._fixed
+            lowest = span(columns)
+            return (
+                (bounds([*columns, np.array([high])])[0], high) if lowest and lowest[0] < low else (low, high)
+            )
         return log_bounds(columns) if log else bounds(columns)
 
     def _draw_band(self, cells: Cells, series: Series, x_range: Range, y_range: Range, log: bool) -> None:

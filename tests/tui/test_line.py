@@ -1,0 +1,36 @@
+"""The line of text that sends only what changed."""
+
+from __future__ import annotations
+
+from driving import screen_text
+from textual.app import App, ComposeResult
+from textual.geometry import Region
+
+from tui.widgets.line import Line
+
+
+class Stage(App[None]):
+    """One line and nothing else."""
+
+    def compose(self) -> ComposeResult:
+        yield Line()
+
+
+async def test_what_changed_is_sent_where_it_stands() -> None:
+    app = Stage()
+    async with app.run_test(size=(20, 3)) as pilot:
+        line = app.query_one(Line)
+        await pilot.pause()
+        line.update("64 seeds")
+        assert line._repaint_regions == {Region(1, 0, 8, 1)}  # behind the column that it keeps free
+        await pilot.pause()
+        line.update("96 seeds")
+        assert line._repaint_regions == {Region(1, 0, 2, 1)}
+
+
+async def test_what_is_too_long_ends_in_an_ellipsis() -> None:
+    app = Stage()
+    async with app.run_test(size=(20, 3)) as pilot:
+        app.query_one(Line).update("a line of thirty-three characters")
+        await pilot.pause()
+        assert screen_text(app).splitlines()[0] == " a line of thirty-… "
