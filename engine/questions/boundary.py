@@ -21,7 +21,10 @@ def answer(*, x: int, y: int, width: int, height: int, **source: Any) -> Answer:
     `certainty` of the same shape, from 0 to 1. Of the rows: `places` (n, 2) in the rectangle, from (0, 0)
     bottom left to (1, 1), `targets`, `predicted`, and whether they are `test` rows; (n,) each. Of a
     regression over one feature the rectangle has the targets upwards, and `line` (4 × width,) is what is
-    predicted across it.
+    predicted across it, from 0 at the bottom to 1.
+
+    Values: `ranges`, the ends of both sides in the units of the table; `rows`, how many there are; `target`,
+    its name; `slope` and `intercept` of the line in these units, null if it is none or bent.
     """
     moment = moments.find(**source)
     data, network = moment.data, moment.network
@@ -39,6 +42,7 @@ def answer(*, x: int, y: int, width: int, height: int, **source: Any) -> Answer:
         "test": test,
     }
     sides = ranges(data, rectangle)
+    slope = intercept = None
     if not network.classifies:
         low, high = _around(targets)
         arrays["decisions"] = np.clip(2 * (arrays["decisions"] - low) / (high - low) - 1, -1, 1)
@@ -47,8 +51,13 @@ def answer(*, x: int, y: int, width: int, height: int, **source: Any) -> Answer:
             arrays["line"] = (line - low) / (high - low)
             arrays["places"][:, 1] = (targets - low) / (high - low)
             sides[1] = data.raw_target(np.array([low, high])).tolist()
+            if not moment.spec.hidden:
+                (left, right), (first, last) = sides[0], data.raw_target(line[[0, -1]].astype(float)).tolist()
+                slope = (last - first) / (right - left)
+                intercept = first - slope * left
     count = len(data.train_y) + len(data.test_y)
-    return Answer(moment.values() | {"x": x, "y": y, "ranges": sides, "rows": count}, arrays)
+    values = {"x": x, "y": y, "ranges": sides, "rows": count, "target": data.target_name}
+    return Answer(moment.values() | values | {"slope": slope, "intercept": intercept}, arrays)
 
 
 def _around(targets: Array) -> tuple[float, float]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from driving import screen_text, until
 from panel_app import PanelApp
 from textual.pilot import Pilot
@@ -331,6 +332,22 @@ async def test_a_regression_is_shown_as_well(kind: type[Panel], regression: View
             Batch: ("takes train rows", "hours slept", "Layer 0: z"),
         }
         assert all(words in text for words in said[kind])
+
+
+async def test_a_line_is_told_as_a_formula_in_the_units_of_the_table_and_what_it_misses_is_drawn() -> None:
+    spec = experiments.find("linreg-manual")
+    data = datasets.prepare(spec)
+    weight = torch.randn(1, generator=torch.Generator().manual_seed(1)).item()
+    slope, intercept = weight / data.std, -weight * data.mean / data.std
+    async with (it := app(Boundary, View(spec))).run_test(size=(118, 14)) as pilot:
+        await answered(pilot)
+        text = screen_text(it)
+        assert f"y = {slope:.4g} · x − {-intercept:.4g}" in text
+        assert text.count("●") == 1 + 10  # of the legend, and the rows
+        assert text.count("┊") > 10
+        assert text.splitlines()[-1].split() == ["0", "2", "4", "6", "8"]
+        await pilot.press("p", "p")  # the test rows: none
+        assert (screen_text(it).count("●"), screen_text(it).count("┊")) == (1, 0)
 
 
 @pytest.mark.parametrize("kind", PANELS, ids=lambda kind: kind.TITLE)

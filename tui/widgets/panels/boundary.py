@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 from rich.style import Style
 
 from tui import glyphs, heat, raster
-from tui.axes import label
+from tui.axes import label, ticks
 from tui.heat import Cells
 from tui.keys import bindings
 from tui.palette import Palette, mix, style
@@ -18,6 +19,8 @@ from tui.widgets.panel import Answer, Ask, Question
 WITH_LEGEND = 100  # columns from which there is room for the legend in the heading
 GUTTER = 8  # columns left of the picture, for the numbers of the vertical axis
 POINTS = {"all": "all rows", "train": "train rows", "test": "test rows", "none": "no rows"}
+MOST_RESIDUALS = 40  # rows
+BLANK = " \u2800"
 # A row is drawn by what it is: a train or a test row, taken for the right class or for a wrong one.
 MARKS = {(False, True): "●", (True, True): "○", (False, False): "✗", (True, False): "⊗"}
 
@@ -60,7 +63,7 @@ class Boundary(PaintedPanel):
         across = cut(names[values["x"]], 24)
         marks = [] if self._two_lines else self._marks(answer, colours)
         if "line" in answer.arrays:
-            return [(f"prediction over {across}   ", colours.bold), *marks]
+            return [(f"{self._relation(answer)}   ", colours.bold), *marks]
         upwards = cut(names[values["y"]], 24)
         return [
             (across, colours.bold),
@@ -71,6 +74,16 @@ class Boundary(PaintedPanel):
             *marks,
         ]
 
+    def _relation(self, answer: Answer) -> str:
+        """What the line says: a formula, of a network without hidden layers."""
+        values = answer.values
+        target, feature = cut(values["target"], 24), cut(values["features"][0], 24)
+        slope, intercept = values["slope"], values["intercept"]
+        if slope is None:
+            return f"{target} over {feature}"
+        sign = "−" if intercept < 0 else "+"
+        return f"{target} = {slope:.4g} · {feature} {sign} {abs(intercept):.4g}"
+
     def subheading(self, answer: Answer, colours: Palette) -> Line:
         return self._marks(answer, colours) if self._two_lines else []
 
@@ -78,9 +91,13 @@ class Boundary(PaintedPanel):
         cells = self._cells(answer, colours)
         self._put_points(cells, answer, colours)
         low, high = answer.values["ranges"][1]
+        numbers = {0: high, len(cells) - 1: low}
+        if "line" in answer.arrays:  # an axis to read values off
+            round_ones = ticks((low, high), max(len(cells) // 3, 2))
+            numbers = {round((len(cells) - 1) * (high - at) / (high - low)): at for at in round_ones}
         lines: list[Line] = []
         for row, line in enumerate(cells):
-            at = {0: high, len(cells) - 1: low}.get(row)
+            at = numbers.get(row)
             gutter = f"{label(at) if at is not None else '':>{GUTTER - 1}} "
             lines.append([(gutter, colours.muted), *heat.runs(line)])
         return [*lines, self._axis(answer, len(cells[0]) if cells else 0, colours)]
@@ -123,7 +140,9 @@ class Boundary(PaintedPanel):
         return spans
 
     def _axis(self, answer: Answer, width: int, colours: Palette) -> Line:
-        """The numbers at both ends of the axis across."""
+        """The numbers at both ends of the axis across; under a line, round ones."""
+        if "line" in answer.arrays:
+            return [(" " * GUTTER + _numbers(answer.values["ranges"][0], width), colours.muted)]
         low, high = (label(end) for end in answer.values["ranges"][0])
         return [(" " * GUTTER + low + f"{high:>{max(width - len(low), 0)}}", colours.muted)]
 
@@ -149,19 +168,39 @@ class Boundary(PaintedPanel):
         shape = (height * signs.rows, width * signs.columns)
         dots = raster.line(np.linspace(0, 1, len(line)), line, shape, (0, 1), (0, 1))
         ink = style(colours.positive)
-        return [[(char, ink) for char in row] for row in heat.dots(dots, signs)]
+        cells = [[(char, ink) for char in row] for row in heat.dots(dots, signs)]
+        self._put_residuals(cells, answer, colours)
+        return cells
+
+    def _put_residuals(self, cells: Cells, answer: Answer, colours: Palette) -> None:
+        """From each row to the line, what is missed; of many rows that would hide the line."""
+        places, line = answer.arrays["places"], answer.arrays["line"]
+        if len(places) > MOST_RESIDUALS:
+            return
+        foot = places.copy()
+        foot[:, 1] = np.interp(places[:, 0], np.linspace(0, 1, len(line)), line)
+        ends = zip(_cells_at(places, cells), _cells_at(foot, cells), self._drawn(answer), strict=True)
+        for (row, column), (other, _), drawn in ends:
+            for between in range(min(row, other) + 1, max(row, other)) if drawn else ():
+                if cells[between][column][0] in BLANK:
+                    cells[between][column] = ("┊", colours.muted)
+
+    def _drawn(self, answer: Answer) -> NDArray[np.bool_]:
+        """Which rows are drawn."""
+        test = answer.arrays["test"]
+        wanted = {"all": test | ~test, "train": ~test, "test": test, "none": test & ~test}
+        return np.asarray(wanted[self.points], dtype=bool)
 
     def _put_points(self, cells: Cells, answer: Answer, colours: Palette) -> None:
         """Draw the rows over the picture; where several meet, misclassified ones win, then test rows."""
         arrays, classes = answer.arrays, answer.values["classes"]
-        height, width = len(cells), len(cells[0]) if cells else 0
+        if not cells:
+            return
         right = arrays["targets"] == arrays["predicted"] if classes else np.ones(len(arrays["test"]), bool)
-        wanted = {"all": arrays["test"] >= 0, "train": ~arrays["test"], "test": arrays["test"]}
-        chosen = np.flatnonzero(wanted.get(self.points, arrays["test"] < 0))
-        column = np.clip((arrays["places"][:, 0] * width).astype(int), 0, width - 1)
-        row = np.clip(((1 - arrays["places"][:, 1]) * height).astype(int), 0, height - 1)
+        chosen = np.flatnonzero(self._drawn(answer))
+        at = _cells_at(arrays["places"], cells)
         for index in sorted(chosen.tolist(), key=lambda i: (not right[i], arrays["test"][i])):
-            y, x = int(row[index]), int(column[index])
+            y, x = at[index]
             mark = MARKS[bool(arrays["test"][index]), bool(right[index])]
             target = int(arrays["targets"][index]) if classes else 0
             if colours.no_color and classes and right[index]:
@@ -175,3 +214,23 @@ class Boundary(PaintedPanel):
         if not right:
             return style(ink, colours.background, bold=True)
         return style(mix(ink, colours.foreground, 0.4), tuple(ground), bold=True)
+
+
+def _cells_at(places: NDArray[np.floating], cells: Cells) -> list[tuple[int, int]]:
+    """Row and column of the cell in which each of some places (n, 2) lies."""
+    height, width = len(cells), len(cells[0])
+    column = np.clip((places[:, 0] * width).astype(int), 0, width - 1)
+    row = np.clip(((1 - places[:, 1]) * height).astype(int), 0, height - 1)
+    return list(zip(row.tolist(), column.tolist(), strict=True))
+
+
+def _numbers(axis: list[float], width: int) -> str:
+    """Round numbers along an axis of so many columns, each around its place."""
+    low, high = axis
+    line = ""
+    for number in ticks((low, high), max(width // 12, 2)):
+        text = label(number)
+        start = round((number - low) / (high - low) * (width - 1) - (len(text) - 1) / 2)
+        if start > len(line) or not line:
+            line = line.ljust(start) + text
+    return line[:width]
