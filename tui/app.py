@@ -53,6 +53,7 @@ if TYPE_CHECKING:
 
 SMOOTHINGS = (0.0, 0.6, 0.9, 0.97)  # weights of the moving average; those of TensorBoard's slider
 
+TRYING = "training these values with many seeds …"
 GPU_EVERY = 2.0  # seconds between two looks at a GPU
 
 
@@ -82,7 +83,7 @@ class NnplayApp(App[None]):
         self.step: int | None = None  # that is looked at; None for the newest
         self.trying = True  # whether every change of a value is tried at once
         self._preview: Preview | None = None
-        self._problem = ""  # why there is no preview
+        self._instead = ""  # of a preview: why there is none
         self._conductor = Conductor(
             lambda: self.post_message(RunChanged()), self._tell, 1 / settings.frame_rate
         )
@@ -129,8 +130,9 @@ class NnplayApp(App[None]):
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Every line that is drawn passes through these."""
+        styled = [StyledLines()] if self.no_color else []
         plain = [AsciiLines()] if self.glyphs is ASCII else []
-        return [StyledLines(), *super().get_line_filters(), *plain]
+        return [*styled, *super().get_line_filters(), *plain]
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         return DARK.variables  # for Textual's own themes, which know nothing of curves
@@ -226,23 +228,26 @@ class NnplayApp(App[None]):
     def _try(self) -> None:
         """Train many seeds of the present values at once, to be shown beside the run."""
         if self.trying:
+            if self._preview is None:
+                self._instead = TRYING
+                self._show()
             self.run_worker(self._preview_of(self.spec), group="preview")
 
     async def _preview_of(self, spec: Spec) -> None:
         try:
             answer = await self.lab.ask("preview", spec=spec.to_json())
         except NnplayError as error:
-            self._preview, self._problem = None, str(error)
+            self._preview, self._instead = None, str(error)
         else:
             if answer is None or spec != self.spec:
                 return
-            self._preview, self._problem = Preview(spec, answer), ""
+            self._preview, self._instead = Preview(spec, answer), ""
         self._show()
 
     def action_try(self) -> None:
         """Have every change tried, or not."""
         self.trying = not self.trying
-        self._preview, self._problem = None, ""
+        self._preview, self._instead = None, ""
         self._show()
         self._try()
 
@@ -448,7 +453,7 @@ class NnplayApp(App[None]):
 
     def _show(self) -> None:
         if self._laboratory.is_mounted and self.is_running:
-            self._laboratory.update(Scene(self._view(), self._preview, self._problem))
+            self._laboratory.update(Scene(self._view(), self._preview, self._instead))
 
     def _ask(self, kind: str, values: dict[str, Any]) -> Answer:
         """The lab's answer to a panel, which asks in a thread."""

@@ -34,11 +34,11 @@ class Preview:
         """How well it does on the test rows, and what it took."""
         values = self.answer.values
         figures = [
-            f"{name} {values[key][0]:.3f} ± {values[key][1]:.3f}"
+            f"{name} {values[key][0]:.3f}±{values[key][1]:.3f}"
             for name, key in (("accuracy", "test_accuracy"), ("R²", "test_r2"), ("loss", "test_loss"))
             if values[key]
         ]
         epochs = f"{values['epochs']:,} epoch{'s' if values['epochs'] > 1 else ''}"
         part = "" if values["epochs"] == self.spec.epochs else f" × {epochs}"
-        parts = [f"{self.run}{part}", f"{values['seconds'] * 1000:.0f} ms"]
-        return " · ".join([*parts, f"test {', '.join(figures)}"] if figures else parts)
+        told = [f"test {', '.join(figures)}"] if figures else []
+        return " · ".join([f"{self.run}{part}", *told, f"{values['seconds'] * 1000:.0f} ms"])

@@ -27,7 +27,7 @@ class Scene:
 
     view: View
     preview: Preview | None = None
-    problem: str = ""  # why there is no preview
+    instead: str = ""  # of a preview: why there is none
 
     @property
     def running(self) -> Spec | None:
@@ -59,7 +59,7 @@ class Scene:
     @property
     def tried(self) -> str:
         """What the present values give on many seeds, in words."""
-        return self.preview.words if self.preview else self.problem
+        return self.preview.words if self.preview else self.instead
 
     @property
     def crosshair(self) -> float | None:

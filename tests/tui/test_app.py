@@ -131,6 +131,7 @@ async def test_a_key_turns_a_value_and_many_seeds_are_trained_at_once(home: Path
         assert pilot.app._preview.answer.arrays["loss"][1, -1] < first.answer.arrays["loss"][1, -1]
         await pilot.press("up", "minus")
         assert pilot.app.spec.optimizer == "sgd"
+        assert f"{pilot.app._preview.run} ━" in screen_text(pilot.app)  # the legend says whose curve it is
         await pilot.press("t")
         await until(pilot, lambda: "seeds ·" not in screen_text(pilot.app))
         assert not home.exists() or not list(home.iterdir())  # nothing of this is stored
@@ -241,6 +242,17 @@ async def test_f_goes_on_from_the_step_shown_with_the_present_values(home: Path)
         assert forked.curves.train_loss[3] < first.curves.train_loss[3]
         assert [run.run_id for run in pilot.app._view().others] == [first.run_id]
         assert [(mark.x, mark.label) for mark in Scene(pilot.app._view()).marks] == [(2.0, "lr 0.005")]
+
+
+async def test_a_narrow_screen_shows_the_value_that_the_keys_turn_and_the_way_to_the_report() -> None:
+    async with app("epochs=1", backend="native").run_test(size=(80, 24)) as pilot:
+        await sees(pilot, "lr 0.001 · ")
+        await pilot.press("plus")
+        await sees(pilot, "lr 0.002 · ")
+        await pilot.press("down")
+        await sees(pilot, "momentum 0 · ")
+        await pilot.press("space")
+        await sees(pilot, "✓ finished", "3 report")
 
 
 async def test_digits_choose_what_is_shown_and_give_it_all_the_room() -> None:

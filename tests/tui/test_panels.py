@@ -143,7 +143,7 @@ async def test_the_network_says_how_to_come_to_its_keys() -> None:
         await answered(pilot)
         assert "tab to come here" not in screen_text(it)
         it.set_focus(None)
-        await until(pilot, lambda: "tab to come here   ↑↓ choose a neuron" in screen_text(it))
+        await until(pilot, lambda: "tab to come here   ↑↓ neuron" in screen_text(it))
 
 
 async def test_a_long_problem_is_wrapped() -> None:

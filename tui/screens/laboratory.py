@@ -42,6 +42,7 @@ from tui.widgets.values import ValueList
 
 WIDE = 160  # columns from which two panels stand side by side
 BESIDE = 100  # columns from which lecture, curves and values stand side by side
+ROOMY = 120  # columns from which each value says when a change of it takes effect
 BELOW = 30  # rows from which there is room for a panel below the curves
 
 CLASSES: dict[str, type[Panel]] = {
@@ -55,7 +56,7 @@ class Laboratory(Screen[None]):
 
     AUTO_FOCUS = "ValueList"
     BINDINGS = [Binding("escape", "app.leave", show=False)]
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (BESIDE, "-normal"), (WIDE, "-wide")]
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (BESIDE, "-normal"), (ROOMY, "-roomy"), (WIDE, "-wide")]
     VERTICAL_BREAKPOINTS = [(0, "-short"), (BELOW, "-tall")]
 
     def __init__(self, ask: Ask) -> None:
@@ -64,6 +65,7 @@ class Laboratory(Screen[None]):
         self._panels = [CLASSES[title](ask) for title, _ in PANELS[1:]]
         self._chosen = [1, len(PANELS) - 1]  # digits of the panels, the latest first
         self._half: Half = "both"
+        self._scene: Scene | None = None  # what was shown last
         self._place = "curves"  # which of the upper three is shown where there is room for one
 
     def compose(self) -> ComposeResult:
@@ -114,13 +116,26 @@ class Laboratory(Screen[None]):
         self.query_one(ValueList).update(view.spec, scene.running, scene.usual)
         self.query_one(TimeLine).update(view.step, view.run.step if view.run else 0, scene.where)
         self._tell(view.run)
-        self.query_one("#tried", Line).update(scene.tried)
+        self._scene = scene
+        self._tell_tried()
         self.plots["score"].plot_title = {"accuracy": "accuracy", "r2": "R²"}[scene.score]
         for name, plot in self.plots.items():
             plot.update(scene.series(name), scene.x_range, scene.marks)
             plot.point_at(scene.crosshair)
         for panel in self._panels:
             panel.show(view)
+
+    def on_option_list_option_highlighted(self) -> None:
+        self._tell_tried()
+
+    def _tell_tried(self) -> None:
+        """What the values give; where the list of them is hidden, the one that the keys turn comes first."""
+        if self._scene is None:
+            return
+        words, name = self._scene.tried, self.values.chosen
+        if not self.values.display:
+            words = " · ".join(filter(None, (f"{name} {self._scene.view.spec.text(name)}", words)))
+        self.query_one("#tried", Line).update(words)
 
     def _tell(self, run: Snapshot | None) -> None:
         """Why a run did not come to its end."""
@@ -190,3 +205,4 @@ class Laboratory(Screen[None]):
         for digit, panel in enumerate(self._panels, 1):
             panel.display = digit in digits
         self.query_one(PanelTabs).shown = tuple(digits) or (0,)
+        self._tell_tried()

@@ -59,15 +59,21 @@ class Canvas(ScrollView, can_focus=True):
     def render_line(self, y: int) -> Strip:
         width = self.scrollable_content_region.width
         base = self.rich_style
-        if y < len(self._head):
-            return self._head[y].adjust_cell_length(width, base).apply_style(base)
-        left, row = round(self.scroll_x), y - len(self._head) + round(self.scroll_y)
-        if row >= len(self._body):
-            return Strip.blank(width, base)
-        return self._body[row].crop_extend(left, left + width, base).apply_style(base)
+        return self._line(y, width, round(self.scroll_x), round(self.scroll_y)).apply_style(base)
 
     def _screen_lines(self) -> list[Strip]:
-        return [self.render_line(y) for y in range(self.scrollable_content_region.height)]
+        """What stands on the screen, without the widget's own style: quick to make, for comparing."""
+        width, height = self.scrollable_content_region.size
+        left, top = round(self.scroll_x), round(self.scroll_y)
+        return [self._line(y, width, left, top) for y in range(height)]
+
+    def _line(self, y: int, width: int, left: int, top: int) -> Strip:
+        if y < len(self._head):
+            return self._head[y].adjust_cell_length(width, NONE)
+        row = y - len(self._head) + top
+        if row >= len(self._body):
+            return Strip.blank(width, NONE)
+        return self._body[row].crop_extend(left, left + width, NONE)
 
 
 def strip(line: Line) -> Strip:

@@ -6,14 +6,13 @@ from rich.text import Text
 from textual.widget import Widget
 
 from tui.dirty import changed_text
+from tui.widgets.canvas import cut
 
 
 class Line(Widget):
     """Dim; what is too long ends in …"""
 
-    DEFAULT_CSS = """
-    Line { height: 1; padding: 0 1; color: $text-muted; text-wrap: nowrap; text-overflow: ellipsis; }
-    """
+    DEFAULT_CSS = "Line { height: 1; padding: 0 1; color: $text-muted; text-wrap: nowrap; }"
 
     def __init__(self, *, id: str | None = None):
         super().__init__(id=id)
@@ -21,9 +20,13 @@ class Line(Widget):
 
     def update(self, text: str) -> None:
         """Show this text."""
-        before, self._text = self._text, text
-        if dirty := changed_text(before, text):
+        before, self._text = self._line, text
+        if dirty := changed_text(before, self._line):
             self.refresh(*dirty)
 
+    @property
+    def _line(self) -> str:
+        return cut(self._text, self.content_size.width)
+
     def render(self) -> Text:
-        return Text(self._text, no_wrap=True, overflow="ellipsis")
+        return Text(self._line, no_wrap=True)

@@ -42,7 +42,7 @@ class PaintedPanel(Panel):
             words = textwrap.wrap(self.problem, max(self.room[0], 20))
             self.canvas.paint([], [[(line, colours.wrong)] for line in words])
         elif self.answer is None:
-            self.canvas.paint([], [[("…", colours.muted)]])
+            self.canvas.paint([], [[("waiting for the engine …", colours.muted)]])
         else:
             where = way_there(self.answer, colours)
             head = [*where, *self.heading(self.answer, colours)]

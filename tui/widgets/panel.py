@@ -61,23 +61,31 @@ class Panel(Widget):
     def show(self, view: View) -> None:
         """Show this view from now on."""
         before, self.view = self.view, view
-        if before and self.subject(before) != self.subject(view):
+        other = before is None or self.subject(before) != self.subject(view)
+        if other:
             self.answer = None
-        self.inquire()
+        self._want()
+        if self._visible and (other or self._wanted is None):  # else an answer is drawn when it comes
+            self.draw()
 
     def subject(self, view: View) -> object:
         """What an answer has to be about to be shown with this view: by default its run, or its values."""
         return view.source
 
     def inquire(self) -> None:
-        """Ask what there is to ask, and draw what is known: for a new view, or a new choice by key."""
+        """Ask what there is to ask, and draw what is known: for a new choice by key, or another size."""
+        if self.view is None or not self._visible:
+            return
+        self._want()
+        self.draw()
+
+    def _want(self) -> None:
         if self.view is None or not self._visible:
             return
         self._wanted = self.question(self.view)
         if self._wanted != self._asked and not self._asking:
             self._asking = True
             self.run_worker(self._inquire(), group="inquire")
-        self.draw()
 
     def question(self, view: View) -> Question | None:
         """What to ask about the view; None if nothing."""

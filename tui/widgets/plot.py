@@ -24,6 +24,7 @@ from tui import glyphs, raster
 from tui.axes import Range, bounds, label, log_bounds, log_ticks, span, ticks
 from tui.cells import Cells, Codes
 from tui.history import Floats
+from tui.legend import legend
 from tui.series import SLOTS, Mark, Series, Slots
 from tui.smoothing import Smoothed
 
@@ -401,23 +402,10 @@ class Plot(Widget):
         crosshair = self._hover if self._hover is not None else self._crosshair
         if crosshair is not None:
             column = cells.text(column + 1, 0, f"{self.x_label} {crosshair:.4g} ", AXIS)
-        several = len({series.run for series in curves}) > 1
-        run: str | None = None
-        for index, series in enumerate(curves):
-            value = series.last() if crosshair is None else series.at(crosshair)
-            sample = {"line": "━", "dotted": "┅", "points": "•"}[series.look]
-            number = "" if series.look == "points" else f"{_number(value)} "
-            name = f" {sample} {series.name} "
-            if several and series.run != run:
-                name, run = f"  {series.run}{name}", series.run
-            if not len(series.y) and crosshair is None:
-                continue
-            more = f" +{len(curves) - index}"
-            if column + len(name) + len(number) + len(more) > self.size.width and index < len(curves) - 1:
-                cells.text(column, 0, more, AXIS)
-                return
-            column = cells.text(column, 0, name, self._style(series, LINE))
-            column = cells.text(column, 0, number, TITLE)
+        known = [series for series in curves if crosshair is not None or not math.isnan(series.last())]
+        for text, series in legend(known, crosshair, self.size.width - column):
+            style = TITLE if series is None else self._style(series, LINE)
+            column = cells.text(column, 0, text, style)
 
 
 def _inside(series: Series, x_range: Range) -> slice | raster.Dots:
@@ -433,10 +421,3 @@ def _log(values: Floats) -> Floats:
     with np.errstate(invalid="ignore", divide="ignore"):
         logs: Floats = np.where(values <= 0, -np.inf, np.log10(values))
     return logs
-
-
-def _number(value: float) -> str:
-    """A value in six or seven characters; a dash where there is none."""
-    if math.isnan(value):
-        return "–"
-    return f"{value:.4f}" if value == 0 or 1e-3 <= abs(value) < 1e3 else f"{value:.3e}"

@@ -9,6 +9,7 @@ from textual.widget import Widget
 from engine.spec import Spec
 from tui.dirty import changed_text
 from tui.feed import Snapshot
+from tui.keys import KEYS, shown
 
 SIGNS = {
     "starting": "◌",
@@ -95,7 +96,13 @@ class StatusLine(Widget):
         text.append(f"  epoch {run.epoch} / {run.spec.epochs}", "none")
         if run.progress:
             text.append(f"  step {run.step}", "dim")
+        elif run.state == "finished":
+            text.append(f"  {_report_key()} report", "dim")
         return text
+
+
+def _report_key() -> str:
+    return next(shown(key) for key in KEYS if key.title == "Report")
 
 
 def thousands(value: float) -> str:

@@ -11,8 +11,8 @@ from engine.spec import KEYS, Spec
 from tui.messages import EditValue
 
 NAME = max(map(len, KEYS)) + 1
-VALUE = 15
-WITH_EFFECT = 44  # columns from which there is room to say when a change takes effect
+VALUE = 14
+WITH_EFFECT = 37  # columns from which there is room to say when a change takes effect
 
 
 class ValueList(OptionList, inherit_bindings=False):
@@ -73,7 +73,7 @@ class ValueList(OptionList, inherit_bindings=False):
         line.append(value, "bold" if value != usual.text(name) else "")
         if waits:
             line.append(" ↻", "yellow")
-        if self.size.width >= WITH_EFFECT:
+        if self.scrollable_content_region.width >= WITH_EFFECT:
             line.append(" " * max(1, NAME + VALUE - line.cell_len))
             line.append(KEYS[name].effect, "yellow" if waits else "dim")
         return line

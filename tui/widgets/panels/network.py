@@ -20,7 +20,8 @@ from tui.widgets.canvas import Canvas, Line, Span, cut
 from tui.widgets.painted import PaintedPanel
 from tui.widgets.panel import Answer, Ask, Question
 
-HINT = "↑↓ choose a neuron   [ ] a layer   + - its width   a d add or remove one"
+HINT = "↑↓ neuron   [ ] layer   + - width   a add   d remove a layer"
+WITH_WORDS = 90  # columns from which the heading says what a map is
 NAME = 14  # columns of a name, at most
 NEW_LAYER = 8  # neurons of a layer that is added
 LAYERS = 64  # as many as a spec allows
@@ -171,13 +172,13 @@ class Network(PaintedPanel):
     def heading(self, answer: Answer, colours: Palette) -> Line:
         values = answer.values
         names = [cut(values["features"][values[axis]], 24) for axis in ("x", "y")]
+        upwards = [(" → ", colours.muted), (names[1], colours.text), (" ↑", colours.muted)]
         return [
             (" · ".join(map(str, values["widths"])), colours.bold),
-            ("   maps over ", colours.muted),
+            ("   maps over " if self.room[0] >= WITH_WORDS else "   ", colours.muted),
             (names[0], colours.text),
-            (" → ", colours.muted),
-            (names[1], colours.text),
-            (" ↑   weights ", colours.muted),
+            *(upwards if values["x"] != values["y"] else []),
+            ("   weights ", colours.muted),
             ("━━ positive ", style(colours.positive)),
             ("╍╍ negative", style(colours.negative)),
         ]
