@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         # What follows these belongs to the engine's own module, its --help included.
         own = words[:1] if words[:1] in (["check"], ["bench"], ["sweep"], ["export"]) else words
-        options = _parsed(own)
+        options = _parsed(own, words)
         command: Callable[[argparse.Namespace], int] = options.command
         status = command(options)
         sys.stdout.flush()
@@ -58,9 +58,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return status
 
 
-def _parsed(words: Sequence[str]) -> argparse.Namespace:
-    """The words of a command line; values may stand before and after its flags."""
-    parser = _parser(words)
+def _parsed(words: Sequence[str], line: Sequence[str]) -> argparse.Namespace:
+    """The words of a command line that are parsed here; values may stand before and after its flags."""
+    parser = _parser(line)
     options, rest = parser.parse_known_args(words)
     unknown_words = [word for word in rest if word.startswith("-") or not options.request]
     if unknown_words:
