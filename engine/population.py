@@ -30,8 +30,9 @@ class Result:
     """What became of N networks; accuracies are None for a regression, test figures without test rows.
 
     Attributes:
-        train_loss, train_accuracy: (N, epochs); of each epoch's batches as they were trained. A network
-            whose loss stopped being finite has NaN or infinity from that epoch on.
+        train_loss, train_accuracy: (N, epochs); of each epoch's batches as they were trained, the mean also
+            where a run shows the last batch's loss. A network whose loss stopped being finite has NaN or
+            infinity from that epoch on.
         test_loss, test_accuracy: (N,); of the last weights. From `curves`: (N, epochs); after each epoch.
         diverged: (N,); the step, from 1, whose loss was no number; 0 where there was none.
         weights: (N, parameters), the last; `engine.mlp.split_layers` makes tensors of them.

@@ -50,19 +50,24 @@ def _variants(variants: list[dict[str, Any]], figure: str, seeds: list[int]) -> 
 
 
 def _steps(steps: list[dict[str, Any]], figure: str, seeds: list[int]) -> Table:
-    table = _table("one change after the other", "before", "after", "worth")
+    table = _table("one change after the other", "train loss", figure, "worth")
     for step in steps:
         worth = step["worth"]
         style = "green" if worth > 0 else "red" if worth < 0 else "dim"
         table.add_row(
             Text(step["change"]),
-            _number(step["before"], 4),
-            _number(step["after"], 4),
+            _change(step["train_loss"]),
+            _change([step["before"], step["after"]]),
             Text(f"{worth:+.4f}", style),
         )
-    table.caption = f"{figure}, mean over seeds {seeds[0]} to {seeds[-1]}"
+    table.caption = f"means over seeds {seeds[0]} to {seeds[-1]}"
     table.caption_justify = "left"
     return table
+
+
+def _change(values: list[float | None]) -> str:
+    before, after = (_number(value, 4) for value in values)
+    return f"{before} → {after}"
 
 
 def _table(first: str, *others: str) -> Table:

@@ -22,7 +22,9 @@ class Preview:
         if band is None:
             return []
         low, middle, high = band
-        return [Series("train", self.answer.arrays["epoch"], middle, run=self.run, low=low, high=high)]
+        # The run's own curve may be the loss of each epoch's last batch; that of many networks is the mean.
+        called = "mean" if name == "loss" and self.spec.epoch_loss == "last" else "train"
+        return [Series(called, self.answer.arrays["epoch"], middle, run=self.run, low=low, high=high)]
 
     @property
     def run(self) -> str:

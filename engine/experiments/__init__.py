@@ -50,6 +50,8 @@ def names() -> tuple[str, ...]:
 
 def entry(name: str) -> Experiment | Workbook:
     """The experiment or workbook of that name. Raises RequestError, with the nearest, if there is none."""
+    if name in registry.names("datasets"):
+        raise RequestError(f"{name} is data to train on, not an experiment: expected mlp data={name}")
     found: Experiment | Workbook = registry.load("experiments", name).EXPERIMENT
     return found
 

@@ -22,8 +22,8 @@ def answer(experiment: str, assignments: list[str], seeds: int = SEEDS) -> Answe
 
     Values: `figure`, the name of what is compared; `seeds`, from the spec's own on; `variants`, each with
     `name`, `about`, `changes` (from the one before), `train_loss`, `test_loss` (of the first seed) and
-    `figures` (one a seed); `steps`, each with its `change`, `before` and `after` (means over the seeds), and
-    `worth`, their difference.
+    `figures` (one a seed); `steps`, each with its `change`, `before` and `after` (means over the seeds),
+    `worth`, their difference, and `train_loss`, the same two means of the loss that is shown.
 
     Raises RequestError if a variant does not take the assignments.
     """
@@ -75,7 +75,8 @@ def _one_at_a_time(before: Spec, after: Spec) -> Iterator[tuple[Spec, Spec]]:
 def _step(compared: _Compared, here: Spec, there: Spec) -> dict[str, Any]:
     change = " ".join(f"{key}={value}" for key, value in there.changed_from(here).items())
     before, after = compared.mean(here), compared.mean(there)
-    return {"change": change, "before": before, "after": after, "worth": after - before}
+    losses = [compared.train_loss(here), compared.train_loss(there)]
+    return {"change": change, "before": before, "after": after, "worth": after - before, "train_loss": losses}
 
 
 class _Compared:
@@ -105,6 +106,10 @@ class _Compared:
             self.figure = next(name for name, figure in figures.items() if figure is not None)
             found.append(float(figures[self.figure] or 0.0))
         return found
+
+    def train_loss(self, spec: Spec) -> float | None:
+        losses = [report.train_loss for report in self.reports(spec) if report.train_loss is not None]
+        return sum(losses) / len(losses) if losses else None
 
     def mean(self, spec: Spec) -> float:
         figures = self.figures(spec)

@@ -79,6 +79,7 @@ def test_the_report_says_which_backend_ran_and_where_the_test_rows_went() -> Non
             ["run", "softmax@corrected"],
             "softmax is a workbook, changed by editing: it takes no @corrected",
         ),
+        (["run", "spirals"], "spirals is data to train on, not an experiment: expected mlp data=spirals"),
         (["run", "tensor"], "did you mean tensors?"),
         (["tensors"], "nnplay play tensors opens it"),
         (

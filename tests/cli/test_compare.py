@@ -25,6 +25,11 @@ def test_the_variants_are_put_side_by_side_with_what_each_change_was_worth(credi
     assert worth == pytest.approx(means[-1] - means[0])
     for before, after in zip(result["steps"], result["steps"][1:], strict=False):
         assert before["after"] == after["before"]
+        assert before["train_loss"][1] == after["train_loss"][0]
+    half, whole = result["steps"][-1][
+        "train_loss"
+    ]  # sums over batches of two, divided by rows: half the loss
+    assert whole == pytest.approx(2 * half)
     if credit == "real":
         assert result["variants"][0]["figures"] == pytest.approx([0.50, 0.50, 0.52])
         assert result["variants"][2]["figures"] == pytest.approx([0.94, 0.92, 0.96])

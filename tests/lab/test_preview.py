@@ -11,6 +11,7 @@ from engine import experiments, population, starts
 from engine.datasets import prepare
 from engine.errors import RequestError
 from engine.questions import preview
+from tui.preview import Preview
 
 IRIS = experiments.find("iris-mlp", ["epochs=20", "seed=7"])
 
@@ -44,6 +45,12 @@ def test_first_weights_that_are_trained_before_take_no_epochs_from_it() -> None:
     starts._weights_after.cache_clear()
     spec = experiments.find("iris-mlp", ["start=iris-mlp", "epochs=20", "backend=eager"])
     assert preview.answer(spec.to_json()).values["epochs"] == 20
+
+
+def test_beside_the_last_batches_losses_a_mean_is_called_one() -> None:
+    spec = experiments.find("linreg-manual", ["epochs=20"])
+    shown = Preview(spec, preview.answer(spec.to_json()))
+    assert [series.name for name in ("loss", "r2") for series in shown.series(name)] == ["mean", "train"]
 
 
 def test_what_takes_too_long_is_trained_for_fewer_epochs(monkeypatch: pytest.MonkeyPatch) -> None:
