@@ -39,6 +39,7 @@ class Conductor:
         self._tell = tell
         self._zygote: Zygote | None = None
         self._warming = threading.Lock()
+        self._closing = False
         self._feed: Feed | None = None
         self._snapshot: Snapshot | None = None
         self._launching: Claim | None = None
@@ -58,6 +59,7 @@ class Conductor:
         one; it is stored, and goes on from where it is when it is resumed.
         """
         farewell = ""
+        self._closing = True
         if self._task:
             if self._launching and self._zygote:
                 self._zygote.close()  # a launch that waits for the engine to warm up fails at once
@@ -88,8 +90,13 @@ class Conductor:
         return self._snapshot
 
     def warm(self) -> Zygote:
-        """The process that starts runs and labs; a new one if somebody killed it. From any thread."""
+        """The process that starts runs and labs; a new one if somebody killed it. From any thread.
+
+        Raises WorkerError once `close` was called: a lab that was being started must not start another.
+        """
         with self._warming:
+            if self._closing:
+                raise WorkerError("the app is closing")
             if self._zygote and not self._zygote.alive:
                 self._zygote.close()
                 self._zygote = None
