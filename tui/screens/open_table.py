@@ -21,13 +21,14 @@ from engine import experiments
 from engine.errors import NnplayError, RequestError, inert
 from engine.frames import Answer
 from engine.spec import Spec
+from tui.widgets.canvas import cut
 
 Ask = Callable[..., Awaitable[Answer | None]]
 
 FOUND = "auto"
 TASKS = [("found from the target", FOUND), ("classification", "cross_entropy"), ("regression", "mse")]
-ROWS = 8  # of the table that are shown
-CELL = 14  # columns of the screen that a cell may take
+ROWS = 20  # of the table whose values are shown, where there is room
+CELL = 14  # columns of the screen that a value may take
 
 
 class PathSuggester(Suggester):
@@ -57,7 +58,7 @@ class OpenTable(ModalScreen[Spec | None]):
     }
     OpenTable Input { background: $boost; }
     OpenTable #look { height: 1fr; margin: 1 0; }
-    OpenTable DirectoryTree { width: 30; background: $surface; }
+    OpenTable DirectoryTree { width: 27%; background: $surface; }
     OpenTable #preview { width: 1fr; padding: 0 1; }
     OpenTable #choices { height: 3; }
     OpenTable Select { width: 1fr; }
@@ -160,20 +161,21 @@ class OpenTable(ModalScreen[Spec | None]):
 
 
 def preview(values: dict[str, Any]) -> RenderableType:
-    """What was found, the columns, and the first rows of the answer of engine/questions/table.py."""
+    """What was found, and the columns with their first values, of the answer of engine/questions/table.py."""
     notes = Text("\n".join(f"· {note}" for note in values["notes"]))
-    columns = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    columns = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim", expand=True)
     columns.add_column("column", max_width=2 * CELL, no_wrap=True)
     for heading in ("kind", "missing", "different"):
-        columns.add_column(heading, justify="right")
-    for column in values["columns"]:
+        columns.add_column(heading, justify="right", no_wrap=True)
+    columns.add_column("first values", ratio=1, no_wrap=True)  # as many as there is room for
+    for place, column in enumerate(values["columns"]):
         style = "bold" if column["name"] == values["target"] else ""
         figures = (column["kind"], f"{column['missing']:,}", f"{column['different']:,}")
-        columns.add_row(*(Text(text, style) for text in (column["name"], *figures)))
-    rows = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    for column in values["columns"]:
-        rows.add_column(Text(column["name"]), max_width=CELL, no_wrap=True)
-    for row in values["rows"][:ROWS]:
-        rows.add_row(*(Text("missing", "dim") if cell is None else Text(cell) for cell in row))
+        first = Text("  ").join(_value(row[place]) for row in values["rows"][:ROWS])
+        columns.add_row(*(Text(text, style) for text in (column["name"], *figures)), first)
     looked_at = Text(f"of the first {values['looked_at']:,} rows", "dim")
-    return Group(notes, Text(""), columns, looked_at, Text(""), rows)
+    return Group(notes, Text(""), columns, looked_at)
+
+
+def _value(cell: str | None) -> Text:
+    return Text("missing", "dim") if cell is None else Text(cut(cell, CELL))
