@@ -53,7 +53,7 @@ async def test_space_trains_and_the_report_comes_at_the_end(home: Path, backend:
         await sees(pilot, "iris-mlp", "@published", "○ ready", "space run")
         await pilot.press("3", "space")
         await sees(pilot, "✓ finished", "epoch 100 / 100", f"{backend} · cpu", "steps/s")
-        await sees(pilot, "━ train 0.6402", "test rows taken for", "at step 5,000", "1 of 50 test rows")
+        await sees(pilot, "0.6402", "test rows taken for", "at step 5,000", "1 of 50 test rows")
         text = screen_text(pilot.app)
         assert re.search(
             r"train +loss 0\.639\d\d\d +accuracy 0\.9500 +test +loss 0\.6252\d\d +accuracy 0\.9800", text
@@ -509,7 +509,7 @@ async def test_every_key_is_in_the_command_palette_and_the_palette_runs_it() -> 
         assert {key.title for key in KEYS if key.action != "command_palette"} <= titles
         await pilot.press("ctrl+p")
         await pilot.pause()
-        await pilot.press(*"corrected")
+        await pilot.press(*"iriscorrected")
         await sees(pilot, "Open iris-mlp@corrected")
         await pilot.press("enter")
         await sees(pilot, "@corrected", "logits")
