@@ -12,6 +12,7 @@ A step that would take longer than PATIENCE is not started on: the nearest store
 from __future__ import annotations
 
 import functools
+import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ from engine.backends.base import NonFiniteLoss
 from engine.checkpoints import Checkpoint, State
 from engine.datasets import Array, Prepared, prepare
 from engine.replay import Past, PastReader
-from engine.spec import Spec
+from engine.spec import KEYS, Spec
 
 SECONDS = 0.3  # of training within one answer
 PATIENCE = 120.0  # seconds of training that are begun at all
@@ -32,7 +33,24 @@ STRIDE = 0.1  # seconds of training between two states kept in memory: what a st
 KEPT_BYTES = 128 << 20  # of states kept in memory, of all runs together
 TIMELINES = 4  # runs and specs that are kept at hand
 
-prepared = functools.lru_cache(maxsize=4)(prepare)
+KEPT_DATA = 2  # tables kept at hand; a large one is hundreds of megabytes
+
+NOT_OF_THE_DATA = {
+    *("experiment", "variant", "hidden", "activation", "output", "optimizer", "lr", "momentum"),
+    *("weight_decay", "epochs", "seed", "shuffle", "drop_last", "dtype", "backend", "device"),
+}
+
+_prepared: dict[str, Prepared] = {}
+
+
+def prepared(spec: Spec) -> Prepared:
+    """The rows of a spec, kept from question to question: most values do not change them."""
+    key = json.dumps({name: spec.text(name) for name in KEYS if name not in NOT_OF_THE_DATA})
+    if key not in _prepared:
+        while len(_prepared) >= KEPT_DATA:
+            del _prepared[next(iter(_prepared))]
+        _prepared[key] = prepare(spec)
+    return _prepared[key]
 
 
 @dataclass(frozen=True)

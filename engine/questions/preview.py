@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-import json
 import time
 from typing import Any
 
 import numpy as np
 
 from engine import population
-from engine.datasets import Array, Prepared, prepare
+from engine.datasets import Array, Prepared
 from engine.errors import RequestError
 from engine.frames import Answer
-from engine.spec import KEYS, Spec
+from engine.moments import prepared
+from engine.spec import Spec
 
 BUDGET = 0.12  # seconds of training
 LANES = 16  # networks that cost about as much as one
@@ -26,13 +26,6 @@ MOST = 4  # of these at once
 POINTS = 500  # of a curve: more than a plot has columns of dots
 MIDDLE = (10, 50, 90)  # percentiles: lower edge of the band, curve, upper edge
 GENTLE = 2e9  # multiplications in the first look at what an epoch costs
-
-NOT_OF_THE_DATA = {
-    *("experiment", "variant", "hidden", "activation", "output", "optimizer", "lr", "momentum"),
-    *("weight_decay", "epochs", "seed", "shuffle", "drop_last", "dtype", "backend", "device"),
-}
-
-_prepared: dict[str, Prepared] = {}
 
 
 def answer(spec: dict[str, Any]) -> Answer:
@@ -47,7 +40,7 @@ def answer(spec: dict[str, Any]) -> Answer:
         RequestError: the values do not fit together or the data, or one epoch takes too long.
     """
     wanted = Spec.from_json(spec)
-    data = _data(wanted)
+    data = prepared(wanted)
     _refuse_if_too_large(wanted, data)
     seeds, epochs, seconds, result = _train(wanted, data)
     at = np.unique(np.linspace(0, epochs - 1, min(epochs, POINTS)).astype(int))
@@ -94,15 +87,6 @@ def _train(spec: Spec, data: Prepared) -> tuple[range, int, float, population.Re
             groups = min(MOST, int(groups * room))
         else:
             return seeds, epochs, seconds, result
-
-
-def _data(spec: Spec) -> Prepared:
-    """The rows of a spec; kept, since most keys do not change them."""
-    key = json.dumps({name: spec.text(name) for name in KEYS if name not in NOT_OF_THE_DATA})
-    if key not in _prepared:
-        _prepared.clear()
-        _prepared[key] = prepare(spec)
-    return _prepared[key]
 
 
 def _band(curves: Array) -> Array:

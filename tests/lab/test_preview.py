@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from engine import experiments, population, starts
+from engine import experiments, moments, population, starts
 from engine.datasets import prepare
 from engine.errors import RequestError
 from engine.questions import preview
@@ -73,10 +73,12 @@ def test_networks_that_run_away_leave_a_gap() -> None:
     assert answer.values["test_loss"] is None
 
 
-def test_the_rows_are_kept_from_key_to_key_until_they_change() -> None:
+def test_the_rows_are_kept_from_key_to_key_but_no_more_than_a_few_tables() -> None:
     preview.answer(IRIS.to_json())
-    kept = next(iter(preview._prepared.values()))
+    kept = moments.prepared(IRIS)
     preview.answer(IRIS.replace_text({"lr": "0.1", "hidden": "4"}).to_json())
-    assert next(iter(preview._prepared.values())) is kept
-    preview.answer(IRIS.replace_text({"standardize": "feature"}).to_json())
-    assert next(iter(preview._prepared.values())) is not kept
+    assert moments.prepared(IRIS) is kept
+    for way in ("feature", "none"):
+        preview.answer(IRIS.replace_text({"standardize": way}).to_json())
+    assert len(moments._prepared) == moments.KEPT_DATA
+    assert moments.prepared(IRIS) is not kept

@@ -311,10 +311,10 @@ def regression(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
     names = ["hours slept", "hours read"][: request.param]
     table = datasets.Dataset(features, features.sum(axis=1), names, [])
     monkeypatch.setattr(datasets, "load", lambda name: table)
-    moments.prepared.cache_clear()
+    moments._prepared.clear()
     words = ["loss=mse", "output=linear", "hidden=3", "batch_size=5", "split=0.3", "standardize=feature"]
     yield View(experiments.find("iris-mlp", words))
-    moments.prepared.cache_clear()
+    moments._prepared.clear()
     moments._timelines.clear()
 
 
