@@ -133,7 +133,7 @@ def test_quitting_leaves_the_terminal_as_it_was(terminals: list[Terminal]) -> No
 def test_what_is_sent_piece_by_piece_is_what_a_full_repaint_shows(terminals: list[Terminal]) -> None:
     terminals.append(terminal := Terminal("play", "iris-mlp", "epochs=40"))
     terminal.sees("iris-mlp")
-    terminal.type(" ")
+    terminal.type("3 ")
     terminal.sees("precision")
     pieces = terminal.settled()
     assert any("✓ finished  epoch 40 / 40" in line for line in pieces)

@@ -86,7 +86,7 @@ def test_every_size_and_glyph_at_every_depth_of_colour(tmux: Tmux, colours: str)
         assert max(map(len, lines)) <= size[0]
         for digit, (title, _) in enumerate(PANELS):
             tmux("send-keys", "-t", name, str(digit))
-            tmux.shows(name, f"{digit} {title}")
+            tmux.shows(name, f"{digit}{' ' if size[0] >= 100 else ''}{title}")
         tmux("send-keys", "-t", name, "?")
         tmux.shows(name, "Run or pause", "escape: back")
         tmux("send-keys", "-t", name, "Escape")
