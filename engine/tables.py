@@ -88,7 +88,7 @@ def learnable(table: Table, target: str, loss: str, name: str) -> Dataset:
         feature_names,
         classes,
         target,
-        [*notes, _told(target, targets, classes), *more],
+        [*notes, _told(target, targets, classes, numbers=table.numeric(target) and loss == "auto"), *more],
         np.flatnonzero(keep),
     )
 
@@ -187,11 +187,13 @@ def _named(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _told(name: str, targets: Array, classes: list[str]) -> str:
+def _told(name: str, targets: Array, classes: list[str], *, numbers: bool) -> str:
+    """What was found of the target; where a person may mean numbers, how to say so."""
     if not classes:
         return f"target {name}: numbers from {targets.min():g} to {targets.max():g}, a regression"
     shown = ", ".join(classes[:6]) + (", …" if len(classes) > 6 else "")
-    return f"target {name}: {len(classes)} classes ({shown}), a classification"
+    hint = "; loss=mse output=linear predicts the numbers" if numbers and len(classes) > 2 else ""
+    return f"target {name}: {len(classes)} classes ({shown}), a classification{hint}"
 
 
 def _features(table: Table, target: str, rows: Array) -> tuple[Array, list[str], list[str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import Any
 
 from rich.console import Console, Group, RenderableType
@@ -25,7 +26,8 @@ def run(experiment: str, assignments: list[str], *, as_json: bool) -> int:
     if as_json:
         print(json.dumps({"experiment": experiment} | values, allow_nan=False))
     else:
-        Console(highlight=False, soft_wrap=True).print(comparison(values))
+        console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 200)
+        console.print(comparison(values))
     return 0
 
 

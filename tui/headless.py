@@ -175,7 +175,7 @@ def summary(run_id: str, started: Started | None, spec: Spec, ended: Ended) -> d
 
 
 def _print(result: dict[str, Any], started: Started | None, ended: Ended) -> None:
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 200)
     console.print(
         f"{result['run']}  {result['backend']} on {result['device']}: {result['epochs']} epochs, "
         f"{result['steps']} steps in {result['seconds']:.2f} s of training",

@@ -34,6 +34,13 @@ def test_a_table_is_trained_on_and_what_was_found_is_told_before(tmp_path: Path)
     assert "test rows taken for" in done.stdout
 
 
+def test_a_report_of_many_classes_is_whole_where_no_terminal_cuts_it(tmp_path: Path) -> None:
+    path = write(tmp_path, "x,year\n" + "".join(f"{i},{1990 + i % 10}\n" for i in range(80)))
+    done = nnplay("run", "mlp", f"data=csv:{path}", "epochs=2")
+    assert "…" not in done.stdout
+    assert all(str(year) in done.stdout for year in range(1990, 2000))
+
+
 def test_a_regression_has_r2_and_rmse_and_no_accuracy(tmp_path: Path) -> None:
     path = write(tmp_path, "x,price\n" + "".join(f"{i},{200_000 + 1000 * i}.5\n" for i in range(60)))
     done = nnplay("run", "mlp", f"data=csv:{path}", "target=price", "epochs=200", "--json", "--quiet")

@@ -112,6 +112,7 @@ def test_a_classification_or_a_regression_is_found_from_the_target(
     found = table(tmp_path, content)
     assert found.class_names == classes
     assert ("a classification" if classes else "a regression") in " ".join(found.notes)
+    assert ("loss=mse output=linear predicts" in " ".join(found.notes)) == (classes == ["1", "2", "3"])
     if values[:2] == [0, 1]:  # what was found may be overruled
         assert table(tmp_path, content, "loss=mse", "output=linear").class_names == []
 
