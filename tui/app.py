@@ -18,7 +18,6 @@ from textual.screen import Screen
 
 from engine import experiments, gpus
 from engine.errors import NnplayError, RequestError
-from engine.fork import fork
 from engine.frames import Answer
 from engine.locations import runs_dir
 from engine.runs import RunReader
@@ -36,11 +35,7 @@ from tui.messages import EditHidden, EditValue, OpenExperiment, RunChanged
 from tui.overlays import Overlays
 from tui.preview import Preview
 from tui.scene import Scene, moved, step_at
-from tui.screens.edit_value import EditValue as EditValueScreen
-from tui.screens.keys_page import KeysPage
 from tui.screens.laboratory import Laboratory
-from tui.screens.open_table import OpenTable
-from tui.screens.run_list import RunList
 from tui.theme import DARK, THEMES
 from tui.view import View
 from tui.widgets.plot import Plot
@@ -58,7 +53,10 @@ GPU_EVERY = 2.0  # seconds between two looks at a GPU
 
 
 class NnplayApp(App[None]):
-    """Holds the spec to start with, the step that is looked at, and the conductor of the present run."""
+    """Holds the spec to start with, the step that is looked at, and the conductor of the present run.
+
+    Screens that a key opens are imported then: the first paint must not wait for them.
+    """
 
     TITLE = "nnplay"
     CSS_PATH = "app.tcss"
@@ -199,13 +197,18 @@ class NnplayApp(App[None]):
         self._turn(-1)
 
     def action_edit_value(self) -> None:
-        self.push_screen(EditValueScreen(self.spec, self._laboratory.values.chosen), self._take_over)
+        self._edit(self._laboratory.values.chosen)
 
     def action_defaults(self) -> None:
         self._take_over(experiments.get(self.spec.experiment).spec(self.spec.variant))
 
     def on_edit_value(self, message: EditValue) -> None:
-        self.push_screen(EditValueScreen(self.spec, message.key), self._take_over)
+        self._edit(message.key)
+
+    def _edit(self, key: str) -> None:
+        from tui.screens.edit_value import EditValue as EditValueScreen
+
+        self.push_screen(EditValueScreen(self.spec, key), self._take_over)
 
     def on_edit_hidden(self, message: EditHidden) -> None:
         self._take_over(dataclasses.replace(self.spec, hidden=message.hidden))
@@ -279,6 +282,8 @@ class NnplayApp(App[None]):
         """A new run from a step of this one on, with the present values; this one lies over it."""
         changes = self.spec.changed_from(run.spec)
         waiting = [name for name in changes if VALUES[name].effect == "next reset"]
+        from engine.fork import fork  # it reads checkpoints, which the first paint must not wait for
+
         try:
             forked = await asyncio.to_thread(fork, path, step)
             if path.name not in self._overlays:
@@ -361,6 +366,8 @@ class NnplayApp(App[None]):
         self._laboratory.go_to("values")
 
     def action_open_table(self) -> None:
+        from tui.screens.open_table import OpenTable
+
         self.push_screen(OpenTable(self.lab.ask), self._open_spec)
 
     def action_lecture(self) -> None:
@@ -370,9 +377,13 @@ class NnplayApp(App[None]):
         self._laboratory.leave()
 
     def action_keys(self) -> None:
+        from tui.screens.keys_page import KeysPage
+
         self.push_screen(KeysPage(GROUPS | PANEL_KEYS))
 
     def action_runs(self) -> None:
+        from tui.screens.run_list import RunList
+
         self.push_screen(RunList(), self._open_run)
 
     def _open_run(self, path: Path | None) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tui.glyphs import Glyphs
+from tui.palette import LEVELS
 
 SIZES = ((4, 8), (3, 6), (2, 4), (1, 6))  # rows and columns of a neuron's map, the largest first
 LINKS = 400  # between two layers, at most: the strongest
@@ -114,7 +115,8 @@ def links(
     """
     rows, columns = shape
     height, width = rows * glyphs.rows, columns * glyphs.columns
-    order = np.argsort(np.abs(strengths), axis=None)[-LINKS:]
+    # Links that are about as strong keep their order, so that a picture of slow changes changes slowly.
+    order = np.argsort(np.rint(np.abs(strengths) * LEVELS), axis=None, kind="stable")[-LINKS:]
     end, start = np.unravel_index(order, strengths.shape)
     samples = 2 * max(width, height)
     part = np.linspace(0, 1, samples)

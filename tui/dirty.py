@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,14 +13,21 @@ APART = 20  # cells; a cursor move and the styles sent anew take about as many b
 
 
 def changed_text(before: str, after: str, row: int = 0) -> list[Region]:
-    """The span of columns in which two lines differ, as a region of that row; none if they are the same."""
-    if before == after:
-        return []
+    """The spans of columns in which two lines differ, as regions of that row; none if they are the same."""
     length = max(len(before), len(after))
-    pairs = list(zip(before.ljust(length), after.ljust(length), strict=True))
-    first = next(i for i, (old, new) in enumerate(pairs) if old != new)
-    last = next(i for i in range(length - 1, -1, -1) if pairs[i][0] != pairs[i][1])
-    return [Region(first, row, last - first + 1, 1)]
+    pairs = zip(before.ljust(length), after.ljust(length), strict=True)
+    return spans([x for x, (old, new) in enumerate(pairs) if old != new], row, APART)
+
+
+def spans(columns: Sequence[int], row: int, apart: int) -> list[Region]:
+    """Columns that differ as regions of a row; those with at most `apart` equal ones between them are one."""
+    found: list[tuple[int, int]] = []
+    for x in columns:
+        if found and x - found[-1][1] <= apart:
+            found[-1] = found[-1][0], x + 1
+        else:
+            found.append((x, x + 1))
+    return [Region(first, row, end - first, 1) for first, end in found]
 
 
 def changed_cells(before: NDArray[Any], after: NDArray[Any]) -> list[Region]:

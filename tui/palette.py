@@ -18,7 +18,7 @@ from textual.widget import Widget
 
 # Okabe and Ito's colours, which the colour-blind tell apart, for classes beyond those that a theme names.
 CLASSES = ("#56b4e9", "#e69f00", "#2bb58c", "#cc79a7", "#d55e00", "#f0e442", "#0072b2", "#999999")
-LEVELS = 16  # of strength: a number that changes a little changes no cell
+LEVELS = 10  # of strength: a number that changes a little changes no cell
 
 Rgb = tuple[int, int, int]
 Colours = NDArray[np.uint8]  # (…, 3)

@@ -134,3 +134,24 @@ async def test_while_a_run_trains_a_panel_asks_a_few_times_a_second() -> None:
 async def test_words_from_outside_are_shown_inert() -> None:
     async with (app := PanelApp(Echo, VIEW, lambda kind, values: Said(values))).run_test() as pilot:
         await until(pilot, lambda: "·[31m[red]" in screen_text(app))
+
+
+async def test_a_panel_that_changes_much_asks_seldom_until_a_key_or_the_end_hurries_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("tui.widgets.panel.PATIENCE", 600.0)
+    monkeypatch.setattr("tui.widgets.panel.LIVE", 600.0)
+
+    def running(step: int) -> View:
+        return View(SPEC, Path("a-run"), None, replace(RUN, state="running", step=step))
+
+    async with (app := PanelApp(Echo, running(1), lambda kind, values: Said(values))).run_test() as pilot:
+        await until(pilot, lambda: "step 1" in screen_text(app))
+        app.panel.show(running(2))
+        await pilot.pause(0.1)
+        assert len(app.asked) == 1
+        app.panel.inquire()  # as a key does
+        await until(pilot, lambda: "step 2" in screen_text(app))
+        app.panel.show(running(3))
+        app.panel.show(replace(running(4), run=replace(RUN, state="paused", step=4)))
+        await until(pilot, lambda: "step 4" in screen_text(app))

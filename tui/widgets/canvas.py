@@ -12,12 +12,14 @@ from textual.geometry import Region, Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from tui.dirty import spans
 from tui.glyphs import inert
 
 Span = tuple[str, Style]
 Line = Sequence[Span]
 
 NONE = Style()
+APART = 2  # cells: a cell with colours of its own takes more bytes than a move of the cursor
 
 
 class Canvas(ScrollView, can_focus=True):
@@ -41,6 +43,7 @@ class Canvas(ScrollView, can_focus=True):
         super().__init__(id=id)
         self._head: list[Strip] = []
         self._body: list[Strip] = []
+        self.marked = 0  # cells that were marked to be sent again, ever
 
     def paint(self, head: Iterable[Line], body: Iterable[Line]) -> None:
         """Show these lines; those of `head` stay where they are when the others scroll."""
@@ -50,11 +53,13 @@ class Canvas(ScrollView, can_focus=True):
         size = Size(width, len(self._head) + len(self._body))
         if size != self.virtual_size:
             self.virtual_size = size
+            self.marked += self.size.area
             self.refresh()
             return
         for y, (old, new) in enumerate(zip(before, self._screen_lines(), strict=True)):
-            if old != new and (region := _difference(old, new, y)):
-                self.refresh(region)
+            if old != new and (regions := _differences(old, new, y)):
+                self.marked += sum(region.width for region in regions)
+                self.refresh(*regions)
 
     def render_line(self, y: int) -> Strip:
         width = self.scrollable_content_region.width
@@ -91,13 +96,13 @@ def fit(text: str, width: int) -> str:
     return set_cell_size(cut(text, width), width)
 
 
-def _difference(old: Strip, new: Strip, y: int) -> Region | None:
-    """The span of cells in which two lines of one length differ."""
+def _differences(old: Strip, new: Strip, y: int) -> list[Region]:
+    """The spans of cells in which two lines of one length differ."""
     before, after = _cells(old), _cells(new)
     if not old.cell_length == len(before) == len(after):  # characters two cells wide
-        return Region(0, y, old.cell_length, 1)
-    differ = [x for x, pair in enumerate(zip(before, after, strict=True)) if pair[0] != pair[1]]
-    return Region(differ[0], y, differ[-1] - differ[0] + 1, 1) if differ else None
+        return [Region(0, y, old.cell_length, 1)]
+    differ = [x for x, (was, now) in enumerate(zip(before, after, strict=True)) if was != now]
+    return spans(differ, y, APART)
 
 
 def _cells(line: Strip) -> list[tuple[str, Style | None]]:

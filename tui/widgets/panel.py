@@ -4,12 +4,14 @@
     panel.show(view)           # as often as there is news; a hidden panel asks nothing
 
 A panel has at most one question on its way. Of what is wanted meanwhile only the newest is asked;
-while a run trains, the next question waits a moment longer, so that a slow line and the lab keep up.
+while a run trains, the next question waits, the longer the more an answer changed on the screen, so that
+a slow line and the lab keep up; what a person asks for by key, and the end of a run, never wait.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable
 from typing import Any, ClassVar, NamedTuple, Protocol, Self
@@ -18,8 +20,11 @@ from textual.widget import Widget
 
 from engine.errors import NnplayError
 from tui.view import View
+from tui.widgets.canvas import Canvas
 
-LIVE = 0.25  # seconds between two questions while the run shown trains
+LIVE = 0.25  # seconds between two questions while the run shown trains, at least
+CELLS = 40  # that a panel may change in a second while it trains: 1 KiB with their colours
+PATIENCE = 5.0  # seconds that it waits at most
 
 
 class Answer(Protocol):
@@ -54,6 +59,7 @@ class Panel(Widget):
         self._wanted: Question | None = None
         self._asked: Question | None = None
         self._asking = False
+        self._hurry = asyncio.Event()  # the next question does not wait
         self.view: View | None = None
         self.answer: Answer | None = None  # the newest; it may be of an earlier step than the view
         self.problem = ""  # why there is no answer
@@ -65,6 +71,8 @@ class Panel(Widget):
         if other:
             self.answer = None
         self._want()
+        if other or not view.live:
+            self._hurry.set()
         if self._visible and (other or self._wanted is None):  # else an answer is drawn when it comes
             self.draw()
 
@@ -77,6 +85,7 @@ class Panel(Widget):
         if self.view is None or not self._visible:
             return
         self._want()
+        self._hurry.set()
         self.draw()
 
     def _want(self) -> None:
@@ -113,13 +122,21 @@ class Panel(Widget):
         """Ask until the newest wish is answered."""
         try:
             while self._visible and (wanted := self._wanted) and wanted != self._asked:
-                began = time.monotonic()
+                began, marked = time.monotonic(), self._marked
                 self._asked = wanted
+                self._hurry.clear()
                 await self._put(wanted)
                 if self.view and self.view.live:
-                    await asyncio.sleep(max(0.0, began + LIVE - time.monotonic()))
+                    pause = min(max(LIVE, (self._marked - marked) / CELLS), PATIENCE)
+                    with contextlib.suppress(TimeoutError):
+                        await asyncio.wait_for(self._hurry.wait(), began + pause - time.monotonic())
         finally:
             self._asking = False
+
+    @property
+    def _marked(self) -> int:
+        """Cells that were marked to be sent again, ever."""
+        return sum(canvas.marked for canvas in self.query(Canvas))
 
     async def _put(self, question: Question) -> None:
         subject = self.view and self.subject(self.view)
@@ -133,7 +150,7 @@ class Panel(Widget):
             self.answer, self.problem = answer or self.answer, problem
             if answer and _under_way(answer):
                 self._asked = None  # ask again
-            if self._visible and self.is_attached:
+            if self._visible and self.is_attached and self.children:  # these go first when the app ends
                 self.draw()
 
 

@@ -94,9 +94,7 @@ class StatusLine(Widget):
         colour = self.app.theme_variables.get(COLOURS.get(run.state, ""), "")
         text = Text(f"{SIGNS[run.state]} {run.state}", colour)
         text.append(f"  epoch {run.epoch} / {run.spec.epochs}", "none")
-        if run.progress:
-            text.append(f"  step {run.step}", "dim")
-        elif run.state == "finished":
+        if run.state == "finished":
             text.append(f"  {_report_key()} report", "dim")
         return text
 

@@ -39,7 +39,11 @@ class ValueList(OptionList, inherit_bindings=False):
 
     def update(self, spec: Spec, running: Spec | None, usual: Spec) -> None:
         """Show the values to start with (`spec`), against those of the run under way and the usual ones."""
-        self._shown = (spec, running, usual)
+        if (spec, running, usual) != self._shown:
+            self._shown = (spec, running, usual)
+            self._write(spec, running, usual)
+
+    def _write(self, spec: Spec, running: Spec | None, usual: Spec) -> None:
         names = [name for name, key in KEYS.items() if key.applies(spec)]
         prompts = [self._prompt(name, spec, running, usual) for name in names]
         if names != self._names:
@@ -59,7 +63,7 @@ class ValueList(OptionList, inherit_bindings=False):
 
     def on_resize(self) -> None:
         if self._shown:
-            self.update(*self._shown)
+            self._write(*self._shown)
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         event.stop()
