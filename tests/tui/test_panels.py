@@ -344,6 +344,7 @@ async def test_a_line_is_told_as_a_formula_in_the_units_of_the_table_and_what_it
         text = screen_text(it)
         assert f"y = {slope:.4g} · x − {-intercept:.4g}" in text
         assert text.count("●") == 1 + 10  # of the legend, and the rows
+        assert "○" not in text  # there are no test rows
         assert text.count("┊") > 10
         assert text.splitlines()[-1].split() == ["0", "2", "4", "6", "8"]
         await pilot.press("p", "p")  # the test rows: none

@@ -127,7 +127,9 @@ class Boundary(PaintedPanel):
 
     def _marks(self, answer: Answer, colours: Palette) -> list[Span]:
         """What the marks of the rows mean, and which rows are drawn."""
-        words = [(MARKS[False, True], "train"), (MARKS[True, True], "test")]
+        words = [(MARKS[False, True], "train")]
+        if answer.arrays["test"].any():
+            words.append((MARKS[True, True], "test"))
         if answer.values["classes"]:
             words.append((f"{MARKS[False, False]} {MARKS[True, False]}", "misclassified"))
         spans: list[Span] = []
