@@ -48,7 +48,7 @@ def _print_entry(entry: experiments.Experiment | Workbook) -> None:
     _print_experiment(entry)
     print("Keys")
     for key in KEYS.values():
-        print(f"  {key.name:<13} {key.help}: {key.kind.allowed}")
+        print(_entry(key.name, f"{key.help}: {key.kind.allowed}"))
 
 
 def _print_head(entry: experiments.Experiment | Workbook) -> None:
@@ -62,10 +62,20 @@ def _print_experiment(experiment: experiments.Experiment) -> None:
     for name, variant in experiment.variants.items():
         changes = experiment.spec(name).changed_from(published)
         values = " ".join(f"{key}={value}" for key, value in changes.items())
-        print(f"  @{name:<12} {variant.about}" + (f"\n{'':16}{values}" if values else ""))
+        print(_entry(f"@{name}", variant.about))
+        if values:
+            print(_entry("", values))
     print(
         textwrap.indent(textwrap.fill(" ".join(f"{k}={published.text(k)}" for k in KEYS), 96), "  "),
         end="\n\n",
+    )
+
+
+def _entry(name: str, about: str) -> str:
+    """A name, and what there is to say of it beside it."""
+    indent = f"  {name:<13} "
+    return textwrap.fill(
+        about, 98, initial_indent=indent, subsequent_indent=" " * len(indent), break_on_hyphens=False
     )
 
 

@@ -59,6 +59,7 @@ def test_list_of_one_tells_all_of_it() -> None:
     done = nnplay("list", "credit-mlp")
     assert "hidden=32" in done.stdout
     assert "learning rate" in done.stdout
+    assert all(len(line) <= 98 for line in done.stdout.splitlines())
     wrong = nnplay("list", "credit-mpl")
     assert (wrong.returncode, wrong.stdout) == (2, "")
     assert "did you mean credit-mlp?" in wrong.stderr
