@@ -54,7 +54,8 @@ class Scene:
         if run is None:
             return "step 0"
         epoch = epoch_at(run.curves, self.view.at)
-        return f"step {self.view.at:,} of {run.step:,} · epoch {epoch:.4g}"
+        of = "" if self.view.live else f" of {run.step:,}"
+        return f"step {self.view.at:,}{of} · epoch {epoch:.4g}"
 
     @property
     def tried(self) -> str:

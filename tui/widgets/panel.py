@@ -23,8 +23,8 @@ from tui.view import View
 from tui.widgets.canvas import Canvas
 
 LIVE = 0.25  # seconds between two questions while the run shown trains, at least
-CELLS = 40  # that a panel may change in a second while it trains: 1 KiB with their colours
-PATIENCE = 5.0  # seconds that it waits at most
+CELLS = 20  # that a panel may change in a second while it trains: 1 KiB with the colours of each
+PATIENCE = 8.0  # seconds that it waits at most
 
 
 class Answer(Protocol):

@@ -82,7 +82,8 @@ class StatusLine(Widget):
         """What computes, and how fast; shorter and shorter, for narrow screens."""
         parts = [spec.backend, spec.device]
         if self._run and self._run.steps_per_second:
-            parts.append(f"{thousands(self._run.steps_per_second)} steps/s")
+            rate = float(f"{self._run.steps_per_second:.2g}")  # more digits would change with every frame
+            parts.append(f"{thousands(rate)} steps/s")
         if self._gpu:
             parts.append(self._gpu)
         return [Text(" · ".join(parts[:count]), "dim") for count in range(len(parts), 0, -1)]
