@@ -68,6 +68,7 @@ class NnplayApp(App[None]):
         keys.use(settings.keymap)
         self.COMMAND_PALETTE_BINDING = settings.keymap.get("command_palette", "ctrl+p")  # type: ignore[misc]
         super().__init__()
+        self.animation_level = "none"  # each frame of a movement would go over the line
         self.set_keymap(dict(settings.keymap))
         self.settings = settings
         self._workbook = workbook  # to open first
