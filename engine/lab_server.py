@@ -6,7 +6,6 @@ What a question prints goes to the file that takes the process's output, never i
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import signal
 import socket
@@ -17,8 +16,8 @@ from pathlib import Path
 from engine import frames, registry
 from engine.errors import NnplayError
 from engine.frames import Answer
+from engine.orphans import die_with_parent
 
-PR_SET_PDEATHSIG = 1  # linux/prctl.h
 FIRST_TO_GO = "1000"  # the highest oom_score_adj: when memory is short, the lab goes, not a run
 
 
@@ -74,7 +73,7 @@ def run(connection: int, output: int, parent: int) -> int:
     `connection` is the descriptor of the socket, `output` of the file for standard output and error.
     """
     os.setsid()  # what a cell starts is of the same group, and ends with it
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # even out of an endless loop
+    die_with_parent()  # even out of an endless loop
     if os.getppid() != parent:
         return 0
     null = os.open(os.devnull, os.O_RDONLY)

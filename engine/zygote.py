@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from engine import lab_server, registry, worker
+from engine.orphans import die_with_parent
 
 LAST_BREATH = 0.5  # seconds between the end of a lab's socket and that of its process
 
@@ -37,7 +38,9 @@ def main() -> int:
     with socket.socket(fileno=int(sys.argv[1])) as screen:
         watch = threading.Thread(target=_end_with, args=(screen,), daemon=True)
         watch.start()
+        die_with_parent()  # loading torch holds the interpreter, so the thread may come too late
         _warm_up()
+        die_with_parent(False)  # from now on the socket's end is the sign
         screen.sendall(b"{}\n")
         watch.join()  # until there is a request: a fork wants no other thread
         while True:
