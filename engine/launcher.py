@@ -106,11 +106,12 @@ class Zygote:
 
     def _last_words(self) -> str:
         """The last line of what the process said on standard error: the message of its exception."""
-        if self._stderr.closed:
+        try:
+            size = os.fstat(self._stderr.fileno()).st_size
+            self._stderr.seek(max(0, size - 4096))
+            lines = self._stderr.read().decode(errors="replace").strip().splitlines()
+        except ValueError:  # another thread closed it
             return "the engine was closed meanwhile"
-        size = os.fstat(self._stderr.fileno()).st_size
-        self._stderr.seek(max(0, size - 4096))
-        lines = self._stderr.read().decode(errors="replace").strip().splitlines()
         return lines[-1] if lines else ""
 
     def close(self) -> None:

@@ -13,14 +13,18 @@ from pathlib import Path
 
 from engine import experiments
 from tui.app import NnplayApp
+from tui.widgets.panels.network import Network
 
 
 async def draw(target: Path) -> None:
-    """Train to the end at 120×36 and save the screen to `target`."""
+    """Train to the end at 120×40, with what many seeds give beside it, and save the screen to `target`."""
     app = NnplayApp(experiments.find("iris-mlp"))
-    async with app.run_test(size=(120, 36)) as pilot:
+    async with app.run_test(size=(120, 40)) as pilot:
         await pilot.press("space")
-        while not (app.run_shown and app.run_shown.over):
+        network = app.screen.query_one(Network)
+        while not (app.run_shown and app.run_shown.over and app._preview and network.answer):
+            await pilot.pause(0.05)
+        while network.answer and network.answer.values["step"] < app.run_shown.step:
             await pilot.pause(0.05)
         await pilot.pause()
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -63,6 +63,13 @@ class Tmux:
             else:
                 return lines
 
+    def hides(self, name: str, word: str) -> None:
+        """Wait until the word is gone."""
+        end = time.monotonic() + 30
+        while any(word in line for line in self.screen(name)):
+            assert time.monotonic() < end, f"{word} stays on the screen"
+            time.sleep(0.05)
+
 
 @pytest.fixture
 def tmux() -> Iterator[Tmux]:
@@ -91,7 +98,7 @@ def test_every_size_and_glyph_at_every_depth_of_colour(tmux: Tmux, colours: str)
         tmux.shows(name, "Run or pause", "escape: back")
         tmux("send-keys", "-t", name, "Escape")
     for name in cases:
-        tmux.shows(name, "ready")
+        tmux.hides(name, "escape: back")
         tmux("send-keys", "-t", name, "q")
     for name, (_, glyphs) in cases.items():
         end = time.monotonic() + 30
@@ -121,7 +128,4 @@ def test_keys_sent_in_one_burst_are_all_answered(tmux: Tmux) -> None:
         tmux("send-keys", "-t", "burst", "v", *["Down"] * downs, "Enter")
         tmux.shows("burst", "takes effect:")
         tmux("send-keys", "-t", "burst", "Escape")
-        end = time.monotonic() + 30
-        while any("takes effect:" in line for line in tmux.screen("burst")):
-            assert time.monotonic() < end, "the window does not close"
-            time.sleep(0.05)
+        tmux.hides("burst", "takes effect:")
