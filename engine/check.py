@@ -1,4 +1,4 @@
-"""Are the compiled ops right on this box? `python -m engine.check [--json] [--device cpu]`
+"""Are the compiled ops right on this box? `nnplay check [--json] [--device cpu]`
 
 Every activation, dtype and direction is held against float64, next to torch.nn's own error in that dtype.
 Errors are counted in units in the last place (ulps) of the largest number of the tensor.
@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -206,7 +205,3 @@ def main(arguments: Sequence[str] | None = None) -> int:
     failed = verdicts.count(False)
     print(f"{verdicts.count(True)} of {len(verdicts)} within twice torch's own error plus one ulp")
     return int(failed > 0)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

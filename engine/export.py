@@ -1,4 +1,4 @@
-"""A run for other programs: `python -m engine.export RUN --to FILE`; the ending says which form.
+"""A run for other programs: `nnplay export RUN --to FILE`; the ending says which form.
 
     .csv            one row an epoch
     .jsonl          the events, as they are stored
@@ -20,16 +20,15 @@ import dataclasses
 import io
 import json
 import os
-import sys
 import tempfile
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from engine import catalog, replay
 from engine.checkpoints import Array
-from engine.errors import NnplayError, RequestError, StorageError, unknown
+from engine.errors import RequestError, StorageError, unknown
 from engine.events import Ended, EpochEnded, Event, Started
 from engine.replay import Past
 from engine.runs import RunReader
@@ -269,22 +268,14 @@ WRITERS: dict[str, Callable[[Path, Path], None]] = {
 }
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="nnplay export", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("run", help="a run's name, its beginning or that of its last part, or last")
     parser.add_argument("--to", type=Path, required=True, metavar="FILE")
-    options = parser.parse_args()
-    try:
-        path = catalog.find(options.run)
-        export(path, options.to)
-    except NnplayError as error:
-        print(f"nnplay: {error}", file=sys.stderr)
-        return error.exit_status
+    options = parser.parse_args(arguments)
+    path = catalog.find(options.run)
+    export(path, options.to)
     print(f"{path.name}  written to {options.to}")
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

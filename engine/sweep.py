@@ -12,7 +12,6 @@ import itertools
 import json
 import math
 import re
-import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ import numpy as np
 
 from engine import experiments, population
 from engine.datasets import Array, Prepared, prepare
-from engine.errors import NnplayError, RequestError, unknown
+from engine.errors import RequestError, unknown
 from engine.spec import KEYS, Spec
 from engine.values import Whole
 
@@ -232,18 +231,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seeds", type=int, default=10, help="networks at every point (10)")
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
     options = parser.parse_intermixed_args(arguments)
-    try:
-        varied = [read_vary(text) for text in options.vary]
-        seeds = 1 if any(vary.key == "seed" for vary in varied) and options.seeds == 10 else options.seeds
-        spec = experiments.find(options.name, options.values)
-        began = time.perf_counter()
-        points = sweep(spec, varied, seeds)
-        seconds = time.perf_counter() - began
-    except NnplayError as error:
-        print(f"nnplay: {error}", file=sys.stderr)
-        return error.exit_status
-    except KeyboardInterrupt:
-        return 130
+    varied = [read_vary(text) for text in options.vary]
+    seeds = 1 if any(vary.key == "seed" for vary in varied) and options.seeds == 10 else options.seeds
+    spec = experiments.find(options.name, options.values)
+    began = time.perf_counter()
+    points = sweep(spec, varied, seeds)
+    seconds = time.perf_counter() - began
     networks = len(points) * seeds
     if options.json:
         found = [_as_json(point) for point in points]
@@ -254,7 +247,3 @@ def main(arguments: Sequence[str] | None = None) -> int:
     each = f"{seeds} seeds each" if seeds > 1 else "one seed each"
     print(f"{experiments.words(spec)}: {len(points)} points, {each}, {networks} networks in {seconds:.2f} s")
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -129,7 +129,7 @@ def _parser(words: Sequence[str]) -> Parser:
 
     about = "a run for other programs: tables, weights, a script"
     export = commands.add_parser("export", help=about, add_help=False)
-    export.set_defaults(command=lambda _: _become("engine.export", words[1:]))
+    export.set_defaults(command=lambda _: _become("export", words[1:]))
 
     doctor = commands.add_parser("doctor", help="what is on this machine, and what of it nnplay can use")
     doctor.add_argument("--json", action="store_true", help="one JSON object on standard output")
@@ -142,13 +142,13 @@ def _parser(words: Sequence[str]) -> Parser:
     serve.set_defaults(command=_serve)
 
     check = commands.add_parser("check", help="are the kernels right on this machine", add_help=False)
-    check.set_defaults(command=lambda _: _become("engine.check", words[1:]))
+    check.set_defaults(command=lambda _: _become("check", words[1:]))
 
     bench = commands.add_parser("bench", help="how fast is it on this machine", add_help=False)
     bench.set_defaults(command=lambda _: _bench(words[1:]))
 
     sweep = commands.add_parser("sweep", help="a grid of settings, over many seeds", add_help=False)
-    sweep.set_defaults(command=lambda _: _become("engine.sweep", words[1:]))
+    sweep.set_defaults(command=lambda _: _become("sweep", words[1:]))
 
     before = ["", *words]  # what follows --glyphs is its value, not a command
     first = next(
@@ -265,13 +265,13 @@ def _bench(words: Sequence[str]) -> int:
         from tui import bench
 
         return bench.main(words[1:])
-    return _become(f"engine.bench.{words[0]}", words[1:])
+    return _become(f"bench.{words[0]}", words[1:])
 
 
-def _become(module: str, words: Sequence[str]) -> NoReturn:
-    """Replace this process by one that runs a module of the engine, which may import torch."""
+def _become(name: str, words: Sequence[str]) -> NoReturn:
+    """Replace this process by one that runs a command of the engine, which may import torch."""
     sys.stdout.flush()
-    os.execv(sys.executable, [sys.executable, "-m", module, *words])
+    os.execv(sys.executable, [sys.executable, "-m", "engine", name, *words])
 
 
 def _split(request: list[str]) -> tuple[str, list[str]]:

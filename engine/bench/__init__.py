@@ -1,1 +1,1 @@
-"""Benchmarks: how fast it is on the box at hand. Each module runs as `python -m engine.bench.NAME`."""
+"""Benchmarks: how fast it is on the box at hand. Each module is a command, `nnplay bench NAME`."""

@@ -1,4 +1,4 @@
-"""How fast is linear_act? `python -m engine.bench.ops [--json] [--threads N]`
+"""How fast is linear_act? `nnplay bench ops [--json] [--threads N]`
 
 Forward, and forward plus backward, over a ladder of layers, against nn.Linear and the activation in eager
 mode and under torch.compile. All candidates of a row are timed in turn in this one process (see timing.py);
@@ -15,7 +15,6 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -242,7 +241,3 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if summary["noise"] > 0.1:
             print("noise above 10%: the machine is too busy for these figures to mean much; run it again")
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,4 +1,4 @@
-"""How fast are many networks at once? `python -m engine.bench.population [--json] [--models N]`
+"""How fast are many networks at once? `nnplay bench population [--json] [--models N]`
 
 The lecture's Iris network, batch 2, Adam: compiled torch.vmap, JAX's vmap of its scan if it can be imported,
 and native populations on one thread and on all. Figures are medians over interleaved rounds (see timing.py).
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from collections.abc import Callable, Sequence
 
 import torch
@@ -84,7 +83,3 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if work["jax"] is None:
         print("JAX cannot be imported here and is left out (pip install jax)")
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

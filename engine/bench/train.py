@@ -1,4 +1,4 @@
-"""How fast is training? `python -m engine.bench.train [--json] [--threads N]`
+"""How fast is training? `nnplay bench train [--json] [--threads N]`
 
 The lecture's own loop, torch at its best, JAX if it can be imported, and native runs, side by side.
 A turn of a candidate is one epoch; seconds are per step, medians over interleaved rounds (timing.py).
@@ -10,7 +10,6 @@ import argparse
 import dataclasses
 import itertools
 import json
-import sys
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -298,7 +297,3 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if "jax" not in rows[0]["seconds_per_step"]:
         print("JAX cannot be imported here and is left out (pip install jax)")
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -304,6 +304,21 @@ def test_check_and_bench_belong_to_the_engine() -> None:
     assert "did you mean ops?" in wrong.stderr
 
 
+@pytest.mark.parametrize("name", ["check", "bench ops"])
+@pytest.mark.parametrize("lines", [0, 1], ids=["while it loads torch", "while it works"])
+def test_an_interrupted_check_or_benchmark_says_so_in_one_line_and_gives_130(name: str, lines: int) -> None:
+    process = subprocess.Popen(
+        [NNPLAY, *name.split()], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout
+    wait_for(lambda: "torch" in Path(f"/proc/{process.pid}/maps").read_text())
+    for _ in range(lines):
+        process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=20)
+    assert (process.returncode, err) == (130, f"nnplay {name}: interrupted\n")
+
+
 def test_a_workbook_runs_and_prints_its_cells_and_results() -> None:
     done = nnplay("run", "softmax")
     assert (done.returncode, done.stderr) == (0, "")

@@ -157,6 +157,6 @@ def test_every_instruction_set_passes_the_check(isa, of_torch, of_mkl):
         "MKL_ENABLE_INSTRUCTIONS": of_mkl,
         "OMP_NUM_THREADS": "1",
     }
-    command = [sys.executable, "-m", "engine.check"]
+    command = [sys.executable, "-m", "engine", "check"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
