@@ -5,7 +5,7 @@
 // the matrix, and on whatever thread, it is computed.
 #pragma once
 
-#include <cstdlib>
+#include <memory>
 #include <type_traits>
 #include <utility>
 
@@ -133,7 +133,7 @@ inline void lay_out_rows(const cpu::Product<Real>& p, int64_t i0, int64_t rows, 
       transpose(a, p.a_row, to, tile_rows, some, length);
       continue;
     }
-    for (int64_t k = 0; k < length; ++k)
+    for (int64_t k = 0; k < length; ++k)  // a_row is 1
       for (int64_t r = 0; r < some; r += P::width) {
         const int count = int(some - r < P::width ? some - r : P::width);
         P::load(a + k * p.a_col + r, count).store(to + k * tile_rows + r, count);
@@ -160,14 +160,6 @@ inline void all_tiles(const cpu::Product<Real>& p, const Real* rows_of_a, int64_
   tiles_of(std::integral_constant<int, 2>());
   tiles_of(std::integral_constant<int, 1>());
 }
-
-// Room for one thread's rows of a; kept, since fresh memory costs more than filling it.
-template <class Real>
-struct Room {
-  Real* numbers = static_cast<Real*>(std::malloc(sizeof(Real) * rows * chunk));
-  static constexpr int64_t rows = tile_rows * 44;
-  ~Room() { std::free(numbers); }
-};
 
 // c's rows from i0 to end: += a's columns from k0 on times every panel of columns j to j_end.
 template <class Real>
@@ -198,16 +190,18 @@ void matmul(const cpu::Product<Real>& p) {
       panels<Real>(p, nullptr, 0, p.m, j, j + 2 * width < p.n ? j + 2 * width : p.n, k0,
                    k0 + chunk <= p.k ? chunk : p.k - k0);
   if (!lay_out) return;
-  static thread_local Room<Real> room;
+  // Room for one thread's rows of a; kept, since fresh memory costs more than filling it.
+  constexpr int64_t most = tile_rows * 44;
+  static thread_local const std::unique_ptr<Real[]> room(new Real[most * chunk]);
   // Shares of equal size: each of them lays out all of b anew.
-  const int64_t shares = (p.m + Room<Real>::rows - 1) / Room<Real>::rows;
+  const int64_t shares = (p.m + most - 1) / most;
   const int64_t share = ((p.m + shares - 1) / shares + tile_rows - 1) / tile_rows * tile_rows;
   for (int64_t i0 = 0; i0 < p.m; i0 += share)
     for (int64_t k0 = 0; k0 < k_end; k0 += chunk) {
       const int64_t end = i0 + share < p.m ? i0 + share : p.m;
       const int64_t length = k0 + chunk <= p.k ? chunk : p.k - k0;
-      lay_out_rows(p, i0, end - i0, k0, length, room.numbers);
-      panels<Real>(p, room.numbers, i0, end, 0, p.n, k0, length);
+      lay_out_rows(p, i0, end - i0, k0, length, room.get());
+      panels<Real>(p, room.get(), i0, end, 0, p.n, k0, length);
     }
 }
 

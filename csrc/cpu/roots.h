@@ -17,50 +17,21 @@ namespace nnplay {
 inline namespace NNPLAY_ISA {
 
 template <class Real>
-inline Pack<Real> sqrt(Pack<Real> x) {
-  UNROLL for (int i = 0; i < Pack<Real>::width; ++i) x.v[i] = std::sqrt(x.v[i]);
-  return x;
-}
-
-template <class Real>
-inline Pack<Real> reciprocal(Pack<Real> x) {
-  return Pack<Real>(Real(1)) / x;
+inline Pack<Real> multiply_add(Pack<Real> a, Pack<Real> b, Pack<Real> c) {
+  return fma(a, b, c);
 }
 
 #if defined(__AVX512F__)
-template <>
-inline Pack<float> multiply_add(Pack<float> a, Pack<float> b, Pack<float> c) {
-  return (Pack<float>::Vector)_mm512_fmadd_ps((__m512)a.v, (__m512)b.v, (__m512)c.v);
-}
-template <>
-inline Pack<double> multiply_add(Pack<double> a, Pack<double> b, Pack<double> c) {
-  return (Pack<double>::Vector)_mm512_fmadd_pd((__m512d)a.v, (__m512d)b.v, (__m512d)c.v);
-}
-#elif defined(__FMA__)
-template <>
-inline Pack<float> multiply_add(Pack<float> a, Pack<float> b, Pack<float> c) {
-  return (Pack<float>::Vector)_mm256_fmadd_ps((__m256)a.v, (__m256)b.v, (__m256)c.v);
-}
-template <>
-inline Pack<double> multiply_add(Pack<double> a, Pack<double> b, Pack<double> c) {
-  return (Pack<double>::Vector)_mm256_fmadd_pd((__m256d)a.v, (__m256d)b.v, (__m256d)c.v);
-}
-#endif
-
-#if defined(__AVX512F__)
-// The tables of vfixupimm: what to give, from the lowest digit up, for the operands quiet NaN, signalling NaN,
-// 0, 1, -inf, inf, a negative and a positive number. 0: the result of Newton's step, 1: the operand, 2: it made
-// quiet, 3: NaN, 6: infinity of its sign, 7: -0, 8: 0.
-template <>
 inline Pack<float> sqrt(Pack<float> x) {
   return (Pack<float>::Vector)_mm512_maskz_sqrt_ps(0xffff, (__m512)x.v);
 }
-template <>
 inline Pack<double> sqrt(Pack<double> x) {
   return (Pack<double>::Vector)_mm512_maskz_sqrt_pd(0xff, (__m512d)x.v);
 }
 
-template <>
+// The last step is vfixupimm, whose table says what to give, from the lowest digit up, for the operands quiet
+// NaN, signalling NaN, 0, 1, -inf, inf, a negative and a positive number. 0: the result of Newton's step, 1: the
+// operand, 2: it made quiet, 3: NaN, 6: infinity of its sign, 7: -0, 8: 0.
 inline Pack<float> reciprocal(Pack<float> x) {
   const __m512 v = (__m512)x.v, y = _mm512_maskz_rcp14_ps(0xffff, v);
   const __m512 rest = _mm512_fnmadd_ps(v, y, _mm512_set1_ps(1.0f));
@@ -69,11 +40,16 @@ inline Pack<float> reciprocal(Pack<float> x) {
 }
 
 // With q about 1 / d: p - m q (2 - d q).
-template <>
 inline Pack<float> subtract_quotient(Pack<float> p, Pack<float> m, Pack<float> d) {
   const __m512 q = _mm512_maskz_rcp14_ps(0xffff, (__m512)d.v);
   const __m512 more = _mm512_fnmadd_ps((__m512)d.v, q, _mm512_set1_ps(2.0f));
   return (Pack<float>::Vector)_mm512_fnmadd_ps((__m512)m.v * q, more, (__m512)p.v);
+}
+#else
+template <class Real>
+inline Pack<Real> sqrt(Pack<Real> x) {
+  UNROLL for (int i = 0; i < Pack<Real>::width; ++i) x.v[i] = std::sqrt(x.v[i]);
+  return x;
 }
 #endif
 

@@ -26,6 +26,12 @@ def test_error_is_at_most_twice_that_of_torch(name, dtype, shape):
         assert result.passed, result
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_error_of_a_layer_whose_rows_are_laid_out_anew(dtype):
+    for result in check_case("softmax", DTYPES[dtype], (300, 500, 300)):
+        assert result.passed, result
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_gradients_are_those_of_finite_differences(name):
     x, w, b = double_arguments()
@@ -43,4 +49,8 @@ def test_second_gradients_are_those_of_finite_differences(name):
 def test_op_is_registered_as_torch_demands(name, dtype):
     arguments = [t.detach().to(dtype).requires_grad_() for t in double_arguments()]
     opcheck(torch.ops.nnplay.linear_act.default, (*arguments, name))
-    opcheck(torch.ops.nnplay.linear_act.default, (*arguments[:2], None, name))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_op_without_bias_is_registered_as_torch_demands(name):
+    opcheck(torch.ops.nnplay.linear_act.default, (*double_arguments()[:2], None, name))
