@@ -2,6 +2,7 @@
 # make test     ruff, mypy, import-linter and pytest
 # make install  the set-up alone: .venv, packages, the compiled kernels
 # make bench    how fast things are on this machine
+# make cuda-compile  every CUDA kernel, for all architectures: warnings, registers, spills; needs nvcc and no GPU
 # make sanitize the tests of kernels and native runs under AddressSanitizer and UndefinedBehaviorSanitizer
 # make picture  draw the README's picture of the app anew
 # make clean    remove what was built
@@ -15,7 +16,7 @@ KERNELS := $(VENV)/kernels
 SANITIZE := -fsanitize=address,undefined
 SANITIZED := build/sanitized
 SANITIZED_TESTS := tests/kernels $(addprefix tests/backends/test_,native.py population.py state.py)
-SOURCES := setup.py $(shell find csrc -type f)
+SOURCES := setup.py setup_cuda.py $(shell find csrc -type f)
 
 # The tests take the lecture's credit table from here, where a checkout has it beside it.
 CREDIT := $(wildcard ../shared/data/CreditData.csv)
@@ -23,7 +24,7 @@ ifneq ($(CREDIT),)
 export NNPLAY_TEST_CREDIT ?= $(abspath $(CREDIT))
 endif
 
-.PHONY: play test install bench sanitize picture clean
+.PHONY: play test install bench cuda-compile sanitize picture clean
 .SILENT:
 
 play: install
@@ -40,6 +41,9 @@ install: $(KERNELS)
 
 bench: install
 	$(BIN)/nnplay bench ops
+
+cuda-compile:
+	$(PYTHON) csrc/cuda/compile.py
 
 # The tests of all compiled code in a build of their own, in which every stray read and undefined operation is an
 # error. (-O1: the instrumented kernels take GCC four times as long at -O2.)

@@ -1,19 +1,24 @@
 """Builds engine._C, the compiled kernels, against the torch that is installed.
 
 Everything else about the package is in pyproject.toml. Needs torch and a C++ compiler beforehand; build
-with `pip install --no-build-isolation` (an isolated build would fetch another torch). For a GPU,
-NNPLAY_CUDA joins here.
+with `pip install --no-build-isolation` (an isolated build would fetch another torch). Whether the CUDA side
+is built too, NNPLAY_CUDA and setup_cuda.py decide.
 """
 
 import itertools
+import json
 import os
 import platform
 import shutil
 import sys
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parent))  # not there when pip builds
+
 from setuptools import setup
 from setuptools.modified import newer_group
+
+import setup_cuda
 
 try:
     import torch
@@ -22,6 +27,12 @@ except ImportError:
     sys.exit("nnplay's kernels are built against torch, which is not installed: run `make install`.")
 if not shutil.which(os.environ.get("CXX", "c++")) and not shutil.which("g++"):
     sys.exit("nnplay's kernels need a C++ compiler and there is none: install g++ (apt install g++).")
+
+try:
+    CUDA = setup_cuda.decide(os.environ, torch.version.cuda)
+except (setup_cuda.CannotBuild, ValueError) as error:
+    sys.exit(f"nnplay: {error}")
+print(f"nnplay: CUDA kernels: {'yes' if CUDA.toolkit else 'no'}, {CUDA.why}")
 
 HEADERS = [str(header) for header in sorted(Path("csrc").rglob("*.h"))]
 SOURCES = [
@@ -33,6 +44,13 @@ SOURCES += [
 ]
 FLAGS = ["-O3", "-g0", "-std=c++20", "-Wall", "-fvisibility=hidden", "-fno-math-errno", "-fno-trapping-math"]
 FLAGS += os.environ.get("NNPLAY_CXXFLAGS", "").split()
+
+CUDA_LIBRARIES = {"include_dirs": [], "library_dirs": [], "libraries": []}
+if CUDA.toolkit:
+    SOURCES += setup_cuda.sources("cpp")
+    CUDA_LIBRARIES["include_dirs"] = [str(CUDA.toolkit / "include")]
+    CUDA_LIBRARIES["library_dirs"] = [str(CUDA.toolkit / folder) for folder in ("lib64", "lib")]
+    CUDA_LIBRARIES["libraries"] = ["cudart", "c10_cuda", "torch_cuda"]
 
 # These are compiled once for each instruction set; which copy runs is decided at run time.
 KERNELS = ["csrc/cpu/kernels.cpp", "csrc/cpu/mlp_kernels.cpp"]
@@ -68,6 +86,12 @@ class Build(BuildExtension):
                 ]
                 self.spawn(command)
             self.extensions[0].extra_objects.append(str(target))
+        for source in setup_cuda.sources("cu") if CUDA.toolkit else []:
+            target = Path(self.build_temp, "cuda", f"{Path(source).stem}.o")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if self.force or newer_group([source, *HEADERS], str(target)):
+                self.spawn(setup_cuda.nvcc(CUDA.toolkit, source, str(target)))
+            self.extensions[0].extra_objects.append(str(target))
         super().build_extensions()
 
 
@@ -77,7 +101,12 @@ setup(
             "engine._C",
             SOURCES,
             depends=[*HEADERS, *KERNELS],
-            define_macros=[("NNPLAY_TORCH_VERSION", f'"{torch.__version__}"')],
+            define_macros=[
+                ("NNPLAY_TORCH_VERSION", f'"{torch.__version__}"'),
+                ("NNPLAY_HAS_CUDA", str(int(CUDA.toolkit is not None))),
+                ("NNPLAY_CUDA_WHY", json.dumps(CUDA.why)),
+            ],
+            **CUDA_LIBRARIES,
             # Compiled for OpenMP but not linked with it: the runtime must be the one that torch brings along.
             extra_compile_args={"cxx": [*FLAGS, "-fopenmp"]},
             extra_link_args=os.environ.get("NNPLAY_LDFLAGS", "").split(),

@@ -19,7 +19,11 @@
 
 #ifdef __CUDACC__
 #define HD __host__ __device__ inline
+#ifdef __CUDA_ARCH__
 #define UNROLL _Pragma("unroll")
+#else
+#define UNROLL
+#endif
 #else
 #define HD inline
 #define UNROLL _Pragma("GCC unroll 32")

@@ -61,10 +61,13 @@ struct ExpConstants<double> {
   static constexpr int terms = 12;
 };
 
-// 1/2!, 1/3!, ...
-constexpr double inverse_factorial[] = {1.0 / 2,       1.0 / 6,        1.0 / 24,        1.0 / 120,
-                                        1.0 / 720,     1.0 / 5040,     1.0 / 40320,     1.0 / 362880,
-                                        1.0 / 3628800, 1.0 / 39916800, 1.0 / 479001600, 1.0 / 6227020800};
+// 1/2!, 1/3!, ... (Tables are within functions: device code sees no array of the host's.)
+HD constexpr double inverse_factorial(int i) {
+  constexpr double table[] = {1.0 / 2,       1.0 / 6,        1.0 / 24,        1.0 / 120,
+                              1.0 / 720,     1.0 / 5040,     1.0 / 40320,     1.0 / 362880,
+                              1.0 / 3628800, 1.0 / 39916800, 1.0 / 479001600, 1.0 / 6227020800};
+  return table[i];
+}
 
 // x = n ln 2 + r with |r| <= ln 2 / 2, and tail = exp(r) - 1 - r, its Taylor series from r^2 on.
 template <class Lane>
@@ -78,9 +81,9 @@ HD ExpParts<Lane> exp_parts(Lane x) {
   x = clamp(x, Lane(C::lowest), Lane(C::highest));
   const Lane n = round_to_integer(x * Lane(1.44269504088896340736));
   const Lane r = (x - n * Lane(C::ln2_high)) - n * Lane(C::ln2_low);
-  Lane sum(inverse_factorial[C::terms - 1]);
+  Lane sum(inverse_factorial(C::terms - 1));
   UNROLL for (int i = C::terms - 2; i >= 0; --i)
-    sum = sum * r + Lane(inverse_factorial[i]);
+    sum = sum * r + Lane(inverse_factorial(i));
   return {n, r, sum * r * r};
 }
 
@@ -170,20 +173,26 @@ struct NormalTail;
 template <>
 struct NormalTail<float> {
   static constexpr int centre = 3, degree = 10;
-  static constexpr float power[] = {0.243027896f,     0.169777378f,     0.0766724497f,   0.0157532319f,
-                                    -0.00348610431f,  -0.00231797039f,  0.000335749181f, 0.000334322482f,
-                                    -7.14258204e-05f, -3.73522525e-05f, 1.18168791e-05f};
+  HD static constexpr float power(int i) {
+    constexpr float table[] = {0.243027896f,     0.169777378f,     0.0766724497f,   0.0157532319f,
+                               -0.00348610431f,  -0.00231797039f,  0.000335749181f, 0.000334322482f,
+                               -7.14258204e-05f, -3.73522525e-05f, 1.18168791e-05f};
+    return table[i];
+  }
 };
 template <>
 struct NormalTail<double> {
   static constexpr int centre = 5, degree = 22;
-  static constexpr double power[] = {
-      0.15383860995001258,     0.13307650057801151,     0.099061123193996098,    0.062706631334243437,
-      0.033004073234039033,    0.013823727741748365,    0.0041590133606468072,   0.00059867534778719456,
-      -0.00015957388554950594, -0.00010897976695137192, -1.1875117666755534e-05, 9.9523567480375786e-06,
-      3.3361705439850789e-06,  -7.955876524686853e-07,  -5.5377575673441826e-07, 6.6220570886636221e-08,
-      8.6695328570275131e-08,  -7.1689093121743198e-09, -1.3483378103647207e-08, 1.0054463861933964e-09,
-      1.8550164483074685e-09,  -1.0118594975933391e-10, -1.5708917166495314e-10};
+  HD static constexpr double power(int i) {
+    constexpr double table[] = {
+        0.15383860995001258,     0.13307650057801151,     0.099061123193996098,    0.062706631334243437,
+        0.033004073234039033,    0.013823727741748365,    0.0041590133606468072,   0.00059867534778719456,
+        -0.00015957388554950594, -0.00010897976695137192, -1.1875117666755534e-05, 9.9523567480375786e-06,
+        3.3361705439850789e-06,  -7.955876524686853e-07,  -5.5377575673441826e-07, 6.6220570886636221e-08,
+        8.6695328570275131e-08,  -7.1689093121743198e-09, -1.3483378103647207e-08, 1.0054463861933964e-09,
+        1.8550164483074685e-09,  -1.0118594975933391e-10, -1.5708917166495314e-10};
+    return table[i];
+  }
 };
 
 template <class Lane>
@@ -192,9 +201,9 @@ HD Lane normal_cdf(Lane x) {
   const Lane a = abs(x);
   const Lane t = Lane(1) / (Lane(1) + a * Lane(1.0 / Tail::centre));
   const Lane u = t + t - Lane(1);
-  Lane p(Tail::power[Tail::degree]);
+  Lane p(Tail::power(Tail::degree));
   UNROLL for (int i = Tail::degree - 1; i >= 0; --i)
-    p = p * u + Lane(Tail::power[i]);
+    p = p * u + Lane(Tail::power(i));
   const Lane tail = p * t * exp(Lane(-0.5) * a * a);
   return select(x < Lane(0), tail, Lane(1) - tail);
 }

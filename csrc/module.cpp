@@ -13,6 +13,8 @@ PYBIND11_MODULE(TORCH_EXTENSION_NAME, m) {
   // The words before the version are how engine/ops.py finds it in a file that cannot be loaded.
   static constexpr char built[] = "nnplay built with torch " NNPLAY_TORCH_VERSION;
   m.attr("built_with_torch") = built + sizeof "nnplay built with torch";
+  m.attr("has_cuda") = bool(NNPLAY_HAS_CUDA);
+  m.attr("cuda") = NNPLAY_CUDA_WHY;
   m.attr("cpu_instruction_set") = nnplay::cpu::instruction_set().name;
   py::dict saves;
 #define NNPLAY_ENTRY(Type)                                                               \

@@ -29,7 +29,7 @@ class MersenneTwister {
  public:
   // A generator from which at most `draws` words will be taken: the words of state that none of them
   // looks at are left out, since making the state is most of the cost of a short row of draws.
-  explicit MersenneTwister(Word seed, int64_t draws = size) {
+  HD explicit MersenneTwister(Word seed, int64_t draws = size) {
     const int used = draws < size - shift ? int(draws) + shift + 1 : size;
     state[0] = seed;
     for (int i = 1; i < used; ++i) state[i] = (state[i - 1] ^ (state[i - 1] >> 30)) * 1812433253u + uint32_t(i);
@@ -44,7 +44,7 @@ class MersenneTwister {
     for (int i = 0; i < size; ++i) to.words[i] = state[i];
   }
 
-  Word operator()() {
+  HD Word operator()() {
     const int i = next, far = i + shift < size ? i + shift : i + shift - size;
     next = i + 1 < size ? i + 1 : 0;
     Word y = (state[i] & 0x80000000u) | (state[next] & 0x7fffffffu);
@@ -112,8 +112,8 @@ struct Remainder {
 };
 
 // order[0..rows) := torch.randperm(rows) of a fresh generator with that seed.
-inline void draw_order(uint32_t seed, int64_t rows, uint32_t* order) {
-  MersenneTwister<uint32_t> word(seed);
+HD void draw_order(uint32_t seed, int64_t rows, uint32_t* order) {
+  MersenneTwister<uint32_t> word(seed, rows);
   for (int64_t i = 0; i < rows; ++i) order[i] = uint32_t(i);
   for (int64_t i = 0; i + 1 < rows; ++i) {
     const int64_t other = i + word() % uint32_t(rows - i);

@@ -8,6 +8,8 @@ Array = NDArray[Any]
 
 built_with_torch: str
 cpu_instruction_set: str
+has_cuda: bool
+cuda: str
 activations: dict[str, str]
 
 def linear_act(input: Tensor, weight: Tensor, bias: Tensor | None, activation: str) -> Tensor: ...

@@ -20,12 +20,12 @@ def facts() -> dict[str, object]:
     except ImportError as error:
         return found | {"build": f"no: {error}", "instruction_set": None, "cuda": "no: nothing is built"}
     found |= {"build": f"for torch {ops.BUILT_WITH_TORCH}", "instruction_set": ops.CPU_INSTRUCTION_SET}
-    if torch.version.cuda is None:
-        cuda = "no: torch is built without CUDA"
+    if not ops.HAS_CUDA:
+        cuda = f"no: {ops.CUDA}"
     elif not torch.cuda.is_available():
-        cuda = f"torch has CUDA {torch.version.cuda}, but finds no device"
+        cuda = f"built for {ops.CUDA}, but torch finds no device"
     else:
-        cuda = f"torch has CUDA {torch.version.cuda}: {torch.cuda.get_device_name()}"
+        cuda = f"{ops.CUDA}, on {torch.cuda.get_device_name()}"
     return found | {"cuda": cuda}
 
 

@@ -17,6 +17,8 @@ from torch import Tensor
 __all__ = [
     "BUILT_WITH_TORCH",
     "CPU_INSTRUCTION_SET",
+    "CUDA",
+    "HAS_CUDA",
     "Batches",
     "Rule",
     "Run",
@@ -58,6 +60,12 @@ BUILT_WITH_TORCH: str = _C.built_with_torch
 
 CPU_INSTRUCTION_SET: str = _C.cpu_instruction_set
 """Which copy of the CPU kernels this processor runs: "avx512", "avx2" or "baseline"."""
+
+HAS_CUDA: bool = _C.has_cuda
+"""Whether the kernels for GPUs are part of this build."""
+
+CUDA: str = _C.cuda
+"""The CUDA version of this build, or why it is built without."""
 
 if TYPE_CHECKING:
     from engine._C import Batches, Rule, Run, train_population
