@@ -85,7 +85,7 @@ GROUPS: dict[str, tuple[Key, ...]] = {
     ),
     "Panels": (
         *(Key(str(digit), f"panel({digit})", title, about) for digit, (title, about) in enumerate(PANELS)),
-        Key("tab", "focus_next", "Next part", "Give the keys to the next part of the screen."),
+        Key("tab", "focus_next", "Next part", "Give the keys to the next part of the screen.", "panel"),
         Key("escape", "leave", "Back", "Back to the curves and the values."),
         Key("x", "lecture", "Lecture", "Go to the experiments; enter opens one."),
     ),

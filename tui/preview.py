@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from engine.frames import Answer
 from engine.spec import Spec
 from tui.series import Series
+from tui.widgets.line import PART
 
 
 @dataclass(frozen=True)
@@ -43,4 +44,4 @@ class Preview:
         epochs = f"{values['epochs']:,} epoch{'s' if values['epochs'] > 1 else ''}"
         part = "" if values["epochs"] == self.spec.epochs else f" × {epochs}"
         told = [f"test {', '.join(figures)}"] if figures else []
-        return " · ".join([f"{self.run}{part}", *told, f"{values['seconds'] * 1000:.0f} ms"])
+        return PART.join([f"{self.run}{part}", *told, f"{values['seconds'] * 1000:.0f} ms"])

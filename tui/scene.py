@@ -101,7 +101,7 @@ def _series(run: Snapshot, name: str, label: str) -> list[Series]:
         train_x, train = np.append(x, run.epoch + run.progress.part), np.append(train, partial)
     return [
         Series("train", train_x, train, run=label),
-        Series("test", x, getattr(run.curves, f"test_{name}"), look="dotted"),
+        Series("test", x, getattr(run.curves, f"test_{name}"), run=label, look="dotted"),
     ]
 
 

@@ -7,7 +7,7 @@ from engine.experiments.credit_mlp import FRESH
 EXPERIMENT = Experiment(
     name="credit-sequential",
     section="1.7",
-    title="Credit data, nn.Sequential",
+    title="nn.Sequential",
     about="The same clients, with 32 ReLU neurons. The lecture's text speaks of a second ReLU after the last "
     "layer; its code has softmax there.",
     values={**CREDIT_MLP.values, **FRESH, "activation": "relu"},

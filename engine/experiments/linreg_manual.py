@@ -5,7 +5,7 @@ from engine.experiments import Experiment, Variant
 EXPERIMENT = Experiment(
     name="linreg-manual",
     section="1.3.1",
-    title="Regression by hand",
+    title="Linear by hand",
     about="A line through ten points: one weight and one bias, stepped downhill one point at a time. "
     "Formulas and bare tensors do everything; torch only finds the gradients.",
     values={

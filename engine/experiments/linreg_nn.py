@@ -6,7 +6,7 @@ from engine.experiments.linreg_manual import EXPERIMENT as BY_HAND
 EXPERIMENT = Experiment(
     name="linreg-nn",
     section="1.3.2",
-    title="Regression with torch.nn",
+    title="Linear, torch.nn",
     about="The same line through the same ten points, now from the parts that torch.nn and torch.optim have "
     "ready. It ends where the one by hand ends.",
     values={**BY_HAND.values, "start": "after-linreg-manual", "backend": "eager"},

@@ -355,6 +355,8 @@ sys.exit(headless_workbook.run(Workbook("w", "9", "W", "", cells(source)), as_js
 
 def test_an_interrupted_workbook_gives_130_and_leaves_no_process() -> None:
     code = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # tests may run where ctrl-c is ignored
 from engine.workbook import Workbook, cells
 from tui import headless_workbook
 import tui.cli
@@ -362,12 +364,13 @@ cells = cells("# %%\\n# One.\\nimport os; print(os.getpid())\\n# %%\\nwhile True
 tui.cli._run = lambda options: headless_workbook.run(Workbook("w", "9", "W", "", cells), as_json=False)
 raise SystemExit(tui.cli.main(["run", "w"]))
 """
-    process = subprocess.Popen([sys.executable, "-uc", code], stdout=subprocess.PIPE, text=True)
-    assert process.stdout
-    lab = int(wait_for(lambda: re.fullmatch(r"(\d+)\n", process.stdout.readline()))[1])
-    process.send_signal(signal.SIGINT)
-    assert process.wait(20) == 130
-    process.stdout.close()
+    with subprocess.Popen([sys.executable, "-uc", code], stdout=subprocess.PIPE, text=True) as process:
+        try:
+            lab = int(wait_for(lambda: re.fullmatch(r"(\d+)\n", process.stdout.readline()))[1])
+            process.send_signal(signal.SIGINT)
+            assert process.wait(20) == 130
+        finally:
+            process.kill()
     wait_for(lambda: _ended(lab))
 
 

@@ -26,17 +26,22 @@ def test_with_room_every_curve_has_its_name_and_its_value() -> None:
     assert words(200, at=5.0).count("0.5000") == 6
 
 
-def test_names_of_curves_go_first_then_values_and_names_of_runs_last() -> None:
-    without_names, one_value, no_value = words(80), words(55), words(30)
-    assert "train" not in without_names
-    assert without_names.count("1.0000") == 6
-    assert one_value.count("┅") == one_value.count("1.0000") == 3
-    assert "━" not in one_value
-    assert "1.0000" not in no_value
-    assert "lr=0.01" in no_value
-    assert "lr=0.02" in no_value
-    assert words(21).endswith("+1")
-    assert "lr=0.01" in words(21)
+def test_the_samples_of_the_first_run_explain_those_of_all() -> None:
+    assert words(90) == (
+        " ━ train 1.0000 ┅ test 1.0000  lr=0.01 ━ 1.0000 ┅ 1.0000  lr=0.02 ━ 1.0000 ┅ 1.0000"
+    )
+    assert words(80) == words(90).replace("1.0000", "1.000")
+
+
+def test_then_each_run_keeps_one_value_then_none_and_its_name_longest() -> None:
+    assert words(66) == " ━ train ┅ test 1.000  lr=0.01 ┅ 1.000  lr=0.02 ┅ 1.000"
+    assert words(45) == " ━ train ┅ test  lr=0.01 ━  lr=0.02 ━"
+    assert words(30) == " ━  lr=0.01 ━  lr=0.02 ━"
+    assert words(21) == " ━  lr=0.01 ━  +1"
+
+
+def test_the_curves_of_a_run_stand_together_whichever_is_drawn_first() -> None:
+    assert words(66, [*CURVES[::2], *CURVES[1::2]]) == words(66)
 
 
 @pytest.mark.parametrize("width", range(4, 120))
@@ -45,5 +50,5 @@ def test_it_is_never_wider_than_its_room(width: int) -> None:
 
 
 def test_one_run_needs_no_name_and_what_was_tried_has_one() -> None:
-    assert words(60, CURVES[:2]) == " ━ train 1.0000  ┅ test 1.0000 "
-    assert words(60, [Series("train", X, X / 10, run="64 seeds")]) == "  64 seeds ━ train 1.0000 "
+    assert words(60, CURVES[:2]) == " ━ train 1.0000 ┅ test 1.0000"
+    assert words(60, [Series("train", X, X / 10, run="64 seeds")]) == "  64 seeds ━ train 1.0000"

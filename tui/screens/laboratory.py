@@ -25,7 +25,7 @@ from tui.series import Slots
 from tui.widgets.about import About
 from tui.widgets.compare import Compare
 from tui.widgets.lecture import LectureList
-from tui.widgets.line import Line
+from tui.widgets.line import PART, Line
 from tui.widgets.panel import Ask, Panel
 from tui.widgets.panels.batch import Batch
 from tui.widgets.panels.boundary import Boundary
@@ -51,11 +51,15 @@ CLASSES: dict[str, type[Panel]] = {
 Half = Literal["both", "upper", "lower"]
 
 
-class Laboratory(Screen[None]):
+class Laboratory(Screen[None], inherit_bindings=False):
     """Shows one spec and one run; it decides nothing."""
 
     AUTO_FOCUS = "ValueList"
-    BINDINGS = [Binding("escape", "app.leave", show=False)]
+    BINDINGS = [  # tab is the app's own, to be in the footer
+        Binding("escape", "app.leave", show=False),
+        Binding("shift+tab", "app.focus_previous", show=False),
+        Binding("ctrl+c,super+c", "screen.copy_text", show=False),
+    ]
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (BESIDE, "-normal"), (ROOMY, "-roomy"), (WIDE, "-wide")]
     VERTICAL_BREAKPOINTS = [(0, "-short"), (BELOW, "-tall")]
 
@@ -134,7 +138,7 @@ class Laboratory(Screen[None]):
             return
         words, name = self._scene.tried, self.values.chosen
         if not self.values.display:
-            words = " · ".join(filter(None, (f"{name} {self._scene.view.spec.text(name)}", words)))
+            words = PART.join(filter(None, (f"{name} {self._scene.view.spec.text(name)}", words)))
         self.query_one("#tried", Line).update(words)
 
     def _tell(self, run: Snapshot | None) -> None:

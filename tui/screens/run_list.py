@@ -23,6 +23,7 @@ from tui.report import number
 from tui.stored import what
 from tui.widgets.status import COLOURS, SIGNS
 
+WIDE = 100  # columns from which nothing needs to be short
 EVERY = 1.0  # seconds between two looks at runs that may have changed
 SETTLED = ("finished", "failed", "damaged")  # such runs do not change
 KEYS_SHOWN = "enter opens · x stops · d removes · escape leaves"
@@ -43,6 +44,10 @@ class RunList(ModalScreen[Path | None]):
         width: 110; max-width: 100%; height: 80%; background: $surface; border: round $primary; padding: 0 1;
     }
     RunList OptionList { height: 1fr; border: none; padding: 0; background: $surface; }
+    RunList OptionList > .option-list--option-highlighted,
+    RunList OptionList:focus > .option-list--option-highlighted {
+        background: $panel-lighten-2; color: $foreground;
+    }
     RunList #about { height: auto; min-height: 1; max-height: 3; }
     """
 
@@ -62,6 +67,10 @@ class RunList(ModalScreen[Path | None]):
     def on_mount(self) -> None:
         self._look()
         self.set_interval(EVERY, self._look)
+
+    def on_resize(self) -> None:
+        for path, entry in self._entries.items():
+            self.query_one(OptionList).replace_option_prompt(path.name, self._line(entry))
 
     @work(thread=True, exclusive=True, group="look")
     def _look(self) -> None:
@@ -94,20 +103,24 @@ class RunList(ModalScreen[Path | None]):
 
     def _line(self, entry: Entry) -> Table:
         line = Table.grid(padding=(0, 2, 0, 0), expand=True)
-        for width in (13, 8, 14):
+        wide = self.size.width >= WIDE
+        for width in (13 if wide else 1, 6, 10 if wide else 6):
             line.add_column(width=width, no_wrap=True)
         line.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
-        for width in (15, 8):
+        for width in (15 if wide else 9, 8 if wide else 6):
             line.add_column(width=width, justify="right", no_wrap=True)
+        sign = SIGNS.get(entry.state, "✗")
         colour = self.app.theme_variables.get(COLOURS.get(entry.state, ""), "")
-        epochs = f"{entry.epoch} / {entry.spec.epochs}" if entry.spec else ""
+        between = " / " if wide else "/"
+        epochs = f"{entry.epoch}{between}{entry.spec.epochs}" if entry.spec else ""
+        age = catalog.age(entry.path)
         line.add_row(
-            Text(f"{SIGNS.get(entry.state, '✗')} {entry.state}", colour),
+            Text(f"{sign} {entry.state}" if wide else sign, colour),
             Text(inert(entry.short)),
-            Text(f"{catalog.age(entry.path)} ago", "dim"),
+            Text(f"{age} ago" if wide else age, "dim"),
             Text(inert(what(entry))),
             Text(epochs),
-            Text(number(entry.loss, 4)),
+            Text(number(entry.loss, 4 if wide else 3)),
         )
         return line
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from rich.cells import cell_len
 from rich.text import Text
 from textual.widget import Widget
 
 from tui.dirty import changed_text
 from tui.widgets.canvas import cut
 
+PART = " · "
+
 
 class Line(Widget):
-    """Dim; what is too long ends in …"""
+    """Dim; what is too long loses its last parts, with a dot between them, and then ends in …"""
 
     DEFAULT_CSS = "Line { height: 1; padding: 0 1; color: $text-muted; text-wrap: nowrap; }"
 
@@ -26,7 +29,10 @@ class Line(Widget):
 
     @property
     def _line(self) -> str:
-        return cut(self._text, self.content_size.width)
+        text, width = self._text, self.content_size.width
+        while cell_len(text) > width and PART in text:
+            text = text.rpartition(PART)[0]
+        return cut(text, width)
 
     def render(self) -> Text:
         return Text(self._line, no_wrap=True)

@@ -24,6 +24,7 @@ from tui.tensor import Index, Tensor, difference, parse_index, real, statistics
 from tui.widgets.value_table import ValueTable
 
 MAP_LINES = 6  # of text in which the heat map finds room
+BROAD = 4  # columns of a value in a heat map, at most: few columns are easier to see
 FOR_A_MAP = 18  # lines of the whole view from which there is a map
 BARS = " ▁▂▃▄▅▆▇█"
 
@@ -118,7 +119,9 @@ class TensorView(Vertical):
     def _heat(self, values: NDArray[Any]) -> Text:
         """Blue above zero, orange below, as strong as the value is large."""
         colours = Palette(self)
-        grid = heat_grid(values, max(self.size.width - 2, 1))
+        width = max(self.size.width - 2, 1)
+        grid = heat_grid(values, width)
+        grid = grid.repeat(max(1, min(BROAD, width // grid.shape[1])), axis=1)
         strengths = grid / (np.abs(grid).max(initial=0) or 1.0)
         if colours.no_color:
             cells = heat.shades(np.abs(strengths), colours.text)

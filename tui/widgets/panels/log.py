@@ -136,9 +136,10 @@ class Log(PaintedPanel):
         line = [("events ", colours.muted), (f"{self._read:,}", colours.bold)]
         if self._read > LINES:
             line.append((f", the newest {LINES:,} here", colours.muted))
-        line += [("   showing ", colours.muted), (self.kind, colours.bold)]
+        line += [("  showing ", colours.muted), (self.kind, colours.bold)]
         if self.words:
             line += [(" with ", colours.muted), (self.words, colours.bold)]
+        line.append(("  loss and accuracy of each epoch", colours.muted))
         if self.problem:
             line.append((f"   {self.problem}", colours.wrong))
         return line
@@ -165,19 +166,18 @@ def describe(event: Event) -> Entry:
     """The event in words, with its kind and step."""
     match event:
         case Started():
-            rows = f"{event.train_rows:,} train and {event.test_rows:,} test rows"
+            rows = f"{event.train_rows:,} + {event.test_rows:,} rows"
             paused = ", waiting" if event.paused else ""
             text = f"{_clock(event.time)} started{paused}: {event.parameters:,} parameters, {rows}"
             return Entry("begin and end", 0, f"{text}, {event.steps_per_epoch:,} steps an epoch")
         case EpochEnded():
-            train = _figures("train", event.train_loss, event.train_accuracy)
-            test = (
-                "" if event.test_loss is None else _figures("   test", event.test_loss, event.test_accuracy)
-            )
-            return Entry("epochs", event.step, f"epoch {event.epoch} ended   {train}{test}")
+            figures = _figures("train", event.train_loss, event.train_accuracy)
+            if event.test_loss is not None:
+                figures += "  " + _figures("test", event.test_loss, event.test_accuracy)
+            return Entry("epochs", event.step, f"epoch {event.epoch:<5} {figures}")
         case Progressed():
             figures = _figures("so far", event.loss, event.accuracy)
-            return Entry("progress", event.step, f"epoch {event.epoch}, {event.part:.0%} done   {figures}")
+            return Entry("progress", event.step, f"epoch {event.epoch:<5} {figures}, {event.part:.0%} done")
         case Commanded():
             value = f" {event.key}={event.value}" if event.key else ""
             return Entry("commands", event.step, f"{_clock(event.time)} {event.name}{value}")
@@ -192,8 +192,9 @@ def describe(event: Event) -> Entry:
 
 
 def _figures(part: str, loss: float, accuracy: float | None) -> str:
-    right = "" if accuracy is None else f" accuracy {accuracy:.4f}"
-    return f"{part} loss {loss:.6f}{right}"
+    """Loss and the part that is right, short enough for train and test in one line of 80 columns."""
+    right = "" if accuracy is None else f" {accuracy:.4f}"
+    return f"{part} {loss:.6f}{right}"
 
 
 def _clock(seconds: float) -> str:

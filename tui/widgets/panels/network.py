@@ -20,7 +20,7 @@ from tui.widgets.canvas import Canvas, Line, Span, cut
 from tui.widgets.painted import PaintedPanel
 from tui.widgets.panel import Answer, Ask, Question
 
-HINT = "↑↓ neuron   [ ] layer   + - width   a add   d remove a layer"
+HINT = "↑↓ neuron  [ ] layer  + - width  a add, d remove a layer"
 WITH_WORDS = 90  # columns from which the heading says what a map is
 NAME = 14  # columns of a name, at most
 NEW_LAYER = 8  # neurons of a layer that is added
@@ -303,7 +303,7 @@ class Network(PaintedPanel):
         """The chosen neuron's bias and its weights, the strongest first; before one is chosen, the keys."""
         chosen = self._chosen(answer)
         if chosen is None:
-            first = "" if self.has_focus_within else "tab to come here   "
+            first = "" if self.has_focus_within else "tab to come here  "
             return [(first + HINT, colours.muted)]
         layer, index = chosen
         line: list[Span] = [(f"{self._named(answer, layer, self.neuron)}  ", colours.bold)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import Any
 
 import numpy as np
@@ -92,18 +93,21 @@ class Report(PaintedPanel):
             said = f"{values['wrong']:,} of {values['rows']:,} {part} rows misclassified"
         else:
             said = f"the {part} rows, those farthest off first"
-        fair = (self.room[0] - 42) // max(
-            len(values["features"]), 1
-        )  # columns of a feature, if all are to fit
-        names = [cut(name, max(7, min(14, fair - 2))) for name in values["features"]]
-        widths = [max(8, len(name) + 2) for name in names]
-        head = f"{'row':>6}  " + "".join(f"{n:>{w}}" for n, w in zip(names, widths, strict=True))
+        fair = (self.room[0] - 42) // max(len(values["features"]), 1)  # columns of each, if all are to fit
+        names = [_stacked(name, max(7, min(14, fair - 2))) for name in values["features"]]
+        widths = [max(8, 2 + max(map(len, name))) for name in names]
+        above, head = (
+            f"{corner:>6}  " + "".join(f"{name[i]:>{w}}" for name, w in zip(names, widths, strict=True))
+            for i, corner in enumerate(("", "row"))
+        )
         words = (
             f"  {'is':{NAME}} {'taken for':{NAME}} sure"
             if classes
             else f"{'target':>10}{'output':>10}{'off by':>10}"
         )
         lines: list[Line] = [[(said, colours.bold)], [(head + words, colours.muted)]]
+        if above.strip():
+            lines.insert(1, [(above, colours.muted)])
         for i, row in enumerate(arrays["rows"].tolist()):
             cells = "".join(f"{label(x):>{w}}" for x, w in zip(arrays["features"][i], widths, strict=True))
             lines.append(
@@ -128,6 +132,12 @@ class Report(PaintedPanel):
             (said, style(colours.of_class(int(predicted)))),
             (f"{arrays['certainty'][i]:.0%}", colours.muted),
         ]
+
+
+def _stacked(name: str, width: int) -> tuple[str, str]:
+    """A column's name as two lines, one above the other; the upper one is empty if one is enough."""
+    lines = textwrap.wrap(name, width, max_lines=2, placeholder="…") or [""]
+    return ("" if len(lines) == 1 else lines[0], lines[-1])
 
 
 def _length(line: Line) -> int:
