@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import gc
 import itertools
 import threading
 from collections.abc import Iterable, Sequence
@@ -109,6 +110,8 @@ class NnplayApp(App[None]):
 
     def _first_paint(self) -> None:
         self._show()
+        gc.freeze()
+        gc.enable()
         self._conductor.open()  # not before: importing torch would compete with the first paint
         self._watch_gpu()
         if self._attached:

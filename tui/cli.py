@@ -7,6 +7,7 @@ Nothing heavy is imported here: `nnplay --help` and every wrong request answer a
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -193,6 +194,7 @@ def _open(spec: Spec, options: argparse.Namespace, run: Path | None = None, work
     served = "TEXTUAL_DRIVER" in os.environ  # to a browser
     if not served and not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise RequestError("the app needs a terminal; nnplay run trains without one")
+    gc.disable()  # until the first paint: next to nothing of what is loaded for it ever goes
     from tui.app import NnplayApp
 
     app = NnplayApp(spec, settings, run=run, workbook=workbook)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from driving import screen_text, sees, until
 from tables_cases import GOOD, write
 from textual.widgets import Button, Input, Select
@@ -39,12 +40,15 @@ async def test_a_table_is_looked_into_and_trained_on(tmp_path: Path) -> None:
         await sees(pilot, "✓ finished", "R²")
 
 
-async def test_a_file_that_is_no_table_says_why_and_cannot_be_opened(tmp_path: Path) -> None:
+async def test_a_file_that_is_no_table_says_why_and_cannot_be_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     async with app().run_test(size=SIZE) as pilot:
         await pilot.press("o")
         await until(pilot, lambda: isinstance(pilot.app.screen, OpenTable))
         for content, says in (("", "got an empty file"), ("x,y\n1,2\n", "expected at least 10 rows, got 1")):
-            pilot.app.screen.query_one("#path", Input).value = str(write(tmp_path, content))
+            pilot.app.screen.query_one("#path", Input).value = write(tmp_path, content).name
             pilot.app.screen.query_one("#path", Input).focus()
             await pilot.press("enter")
             await sees(pilot, says)

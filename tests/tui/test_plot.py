@@ -63,7 +63,7 @@ async def test_two_runs_have_two_colours_and_a_test_curve_is_dotted() -> None:
     async with app.run_test(size=(100, 20)):
         app.plot.update([TRAIN, TEST, OTHER], (0, 100))
         title = app.plot.render_line(0).text
-        assert "lr=0.001 ━ train 1.0357  ┅ test 0.9357" in title
+        assert "lr=0.001 ━ train 1.0357 ┅ test 0.9357" in title
         assert "lr=0.01 ━ train 0.5067" in title
         colours = {
             segment.style.color

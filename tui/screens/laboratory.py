@@ -6,6 +6,7 @@ below, the panel takes the place of all three. Digits choose, and nothing is out
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -15,25 +16,17 @@ from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
 from textual.widget import Widget
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from tui.compositor import SpanCompositor
 from tui.feed import Snapshot
 from tui.keys import PANELS
 from tui.scene import Scene
 from tui.series import Slots
-from tui.widgets.about import About
-from tui.widgets.compare import Compare
+from tui.widgets.key_line import KeyLine
 from tui.widgets.lecture import LectureList
 from tui.widgets.line import PART, Line
 from tui.widgets.panel import Ask, Panel
-from tui.widgets.panels.batch import Batch
-from tui.widgets.panels.boundary import Boundary
-from tui.widgets.panels.code import Code
-from tui.widgets.panels.log import Log
-from tui.widgets.panels.network import Network
-from tui.widgets.panels.report import Report
-from tui.widgets.panels.tensors import Tensors
 from tui.widgets.plot import Plot
 from tui.widgets.status import StatusLine
 from tui.widgets.tabs import PanelTabs
@@ -45,9 +38,7 @@ BESIDE = 100  # columns from which lecture, curves and values stand side by side
 ROOMY = 120  # columns from which each value says when a change of it takes effect
 BELOW = 30  # rows from which there is room for a panel below the curves
 
-CLASSES: dict[str, type[Panel]] = {
-    panel.TITLE: panel for panel in (Network, Tensors, Report, Boundary, Batch, Code, Log, Compare, About)
-}
+COMPARE = [title for title, _ in PANELS].index("Compare")
 Half = Literal["both", "upper", "lower"]
 
 
@@ -66,7 +57,8 @@ class Laboratory(Screen[None], inherit_bindings=False):
     def __init__(self, ask: Ask) -> None:
         super().__init__()
         self._compositor = SpanCompositor()
-        self._panels = [CLASSES[title](ask) for title, _ in PANELS[1:]]
+        self._ask = ask
+        self._panels: dict[int, Panel] = {}  # by digit; each is made when it is first wanted
         self._chosen = [1, len(PANELS) - 1]  # digits of the panels, the latest first
         self._half: Half = "both"
         self._scene: Scene | None = None  # what was shown last
@@ -84,10 +76,9 @@ class Laboratory(Screen[None], inherit_bindings=False):
             yield ValueList()
         yield Static(id="trouble")
         yield PanelTabs([title for title, _ in PANELS])
-        with Horizontal(id="lower"):
-            yield from self._panels
+        yield Horizontal(id="lower")
         yield TimeLine()
-        yield Footer(show_command_palette=False)
+        yield KeyLine()
 
     def on_mount(self) -> None:
         self._arrange()
@@ -126,7 +117,7 @@ class Laboratory(Screen[None], inherit_bindings=False):
         for name, plot in self.plots.items():
             plot.update(scene.series(name), scene.x_range, scene.marks)
             plot.point_at(scene.crosshair)
-        for panel in self._panels:
+        for panel in self._panels.values():
             panel.show(view)
 
     def on_option_list_option_highlighted(self) -> None:
@@ -166,10 +157,13 @@ class Laboratory(Screen[None], inherit_bindings=False):
 
     def compare_variants(self) -> None:
         """Bring up what the variants give; where it is there already, the runs that are kept."""
+        from tui.widgets.panels.compare import Compare  # as all panels: when it is wanted
+
+        hidden = COMPARE not in self.query_one(PanelTabs).shown
+        if hidden:
+            self.choose(COMPARE)
         panel = self.query_one(Compare)
-        panel.show_variants(not (panel.display and panel.variants))
-        if not panel.display:
-            self.choose([title for title, _ in PANELS].index(Compare.TITLE))
+        panel.show_variants(hidden or not panel.variants)
 
     def go_to(self, place: Literal["lecture", "values"]) -> None:
         """Bring up the lecture or the values, and give it the keys."""
@@ -184,6 +178,18 @@ class Laboratory(Screen[None], inherit_bindings=False):
         self._place = "curves"
         self._arrange()
         self.query_one(ValueList).focus()
+
+    def _add(self, digit: int) -> None:
+        """Make the panel of a digit: the class and the file of its title."""
+        title = PANELS[digit][0]
+        module = importlib.import_module(f"tui.widgets.panels.{title.lower()}")
+        panel: Panel = getattr(module, title)(self._ask)
+        if self._scene:
+            panel.show(self._scene.view)
+        after = [other for other in self._panels if other > digit]
+        self._panels[digit] = panel
+        lower = self.query_one("#lower")
+        lower.mount(panel, before=self._panels[min(after)] if after else None)
 
     @property
     def _one_half(self) -> bool:
@@ -206,7 +212,10 @@ class Laboratory(Screen[None], inherit_bindings=False):
             widget.display = beside or name == self._place
         self.query_one("#upper").display = upper
         self.query_one("#lower").display = lower
-        for digit, panel in enumerate(self._panels, 1):
+        for digit in digits:
+            if digit not in self._panels:
+                self._add(digit)
+        for digit, panel in self._panels.items():
             panel.display = digit in digits
         self.query_one(PanelTabs).shown = tuple(digits) or (0,)
         self._tell_tried()

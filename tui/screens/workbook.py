@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.screen import ModalScreen
-from textual.widgets import Footer, OptionList, Static
+from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from engine.errors import NnplayError
@@ -19,6 +19,7 @@ from tui.keys import WORKBOOK_KEYS, bindings
 from tui.lab_desk import LabDesk
 from tui.screens.keys_page import KeysPage
 from tui.widgets.cell_view import CellView, CodeEditor
+from tui.widgets.key_line import KeyLine
 from tui.widgets.tensor_view import TensorView
 
 BESIDE = 110  # columns from which cells and tensors stand side by side
@@ -74,7 +75,7 @@ class WorkbookScreen(ModalScreen[None]):
             with Vertical(id="side"):
                 yield OptionList()
                 yield TensorView()
-        yield Footer(show_command_palette=False)
+        yield KeyLine()
 
     def on_mount(self) -> None:
         self._chosen.add_class("-chosen")
