@@ -35,8 +35,10 @@ except (setup_cuda.CannotBuild, ValueError) as error:
 print(f"nnplay: CUDA kernels: {'yes' if CUDA.toolkit else 'no'}, {CUDA.why}")
 
 HEADERS = [str(header) for header in sorted(Path("csrc").rglob("*.h"))]
+CPU_HEADERS = [header for header in HEADERS if not header.startswith("csrc/cuda/")]
 SOURCES = [
-    f"csrc/{name}.cpp" for name in ("module", "module_mlp", "linear_act", "mlp", "mlp_checks", "population")
+    f"csrc/{name}.cpp"
+    for name in ("module", "module_mlp", "linear_act", "mlp", "mlp_checks", "optimizer", "population")
 ]
 SOURCES += [
     f"csrc/cpu/{name}.cpp"
@@ -46,7 +48,9 @@ FLAGS = ["-O3", "-g0", "-std=c++20", "-Wall", "-fvisibility=hidden", "-fno-math-
 FLAGS += os.environ.get("NNPLAY_CXXFLAGS", "").split()
 
 CUDA_LIBRARIES = {"include_dirs": [], "library_dirs": [], "libraries": []}
-if CUDA.toolkit:
+if not CUDA.toolkit:
+    SOURCES.append("csrc/without_cuda.cpp")
+else:
     SOURCES += setup_cuda.sources("cpp")
     CUDA_LIBRARIES["include_dirs"] = [str(CUDA.toolkit / "include")]
     CUDA_LIBRARIES["library_dirs"] = [str(CUDA.toolkit / folder) for folder in ("lib64", "lib")]
@@ -72,7 +76,7 @@ class Build(BuildExtension):
         for source, (name, flags) in itertools.product(KERNELS, INSTRUCTION_SETS.items()):
             target = Path(self.build_temp, "kernels", f"{Path(source).stem}_{name}.o")
             target.parent.mkdir(parents=True, exist_ok=True)
-            if self.force or newer_group([source, *HEADERS], str(target)):
+            if self.force or newer_group([source, *CPU_HEADERS], str(target)):
                 command = [
                     compiler,
                     *FLAGS,

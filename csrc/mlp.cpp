@@ -17,11 +17,11 @@ template <class Real>
 class RunOf : public Run {
  public:
   RunOf(const Shape& shape, const Rows& train, const Rule& rule, const Batches& batches, const Beginning& beginning,
-        bool fused)
+        bool fused, bool on_device)
       : shape(shape), x(train.features, train.features + train.rows * train.inputs),
         targets(train.targets, train.targets + train.rows * train.columns),
         table{x.data(), targets.data(), train.rows, train.inputs, train.columns}, rule(rule), batches(batches),
-        fused(fused), counter(rule), net(shape, count_parameters(shape)),
+        fused(fused), counter(rule), net(shape, count_parameters(shape), on_device),
         orders(first_weights(shape, beginning, fused, net.plain().p.data()), train.rows) {
     make_room();
   }
@@ -161,7 +161,7 @@ class RunOf : public Run {
 }  // namespace
 
 std::unique_ptr<Run> make_run(const Shape& shape, const Rows& train, const Rule& rule, const Batches& batches,
-                              const Beginning& beginning, bool twice, bool fused) {
+                              const Beginning& beginning, bool twice, bool fused, bool on_device) {
   check_rule(rule);
   check_rows(shape, train, "train");
   check_batches(batches, train.rows);
@@ -169,8 +169,8 @@ std::unique_ptr<Run> make_run(const Shape& shape, const Rows& train, const Rule&
   int64_t widest = 0;
   for (int l = 0; l < shape.layers; ++l) widest = std::max({widest, shape.layer[l].in, shape.layer[l].out});
   checked_product({std::max(batches.size, least_room), widest, shape.layers, 64});
-  if (twice) return std::make_unique<RunOf<double>>(shape, train, rule, batches, beginning, fused);
-  return std::make_unique<RunOf<float>>(shape, train, rule, batches, beginning, fused);
+  if (twice) return std::make_unique<RunOf<double>>(shape, train, rule, batches, beginning, fused, on_device);
+  return std::make_unique<RunOf<float>>(shape, train, rule, batches, beginning, fused, on_device);
 }
 
 }  // namespace nnplay

@@ -108,8 +108,8 @@ class Run {
   virtual void read_gradient(double* gradient) = 0;
 };
 
-// fused: see TorchGenerator. Raises for what check_* raise, and for batches larger than the data.
+// fused: see TorchGenerator. on_device: steps are taken on the GPU. Raises for what check_* raise, and for batches larger than the data.
 std::unique_ptr<Run> make_run(const Shape& shape, const Rows& train, const Rule& rule, const Batches& batches,
-                              const Beginning& beginning, bool twice, bool fused);
+                              const Beginning& beginning, bool twice, bool fused, bool on_device);
 
 }  // namespace nnplay

@@ -99,6 +99,11 @@ Number number_of(const py::dict& numbers, const char* name) {
   }
 }
 
+bool is_on_device(const std::string& device) {
+  if (device != "cpu" && device != "cuda") refuse("device", "cpu or cuda", "'" + device + "'");
+  return device == "cuda";
+}
+
 // A run that two threads may hold: one at a time works on it.
 class SharedRun {
   std::unique_ptr<Run> run;
@@ -116,15 +121,15 @@ class SharedRun {
   SharedRun(const std::vector<int64_t>& widths, const std::vector<std::string>& activations, bool bias,
             const std::string& loss, const Numbers& features, const Numbers& targets, const Rule& rule,
             const Batches& batches, uint64_t seed, const std::optional<Numbers>& weights, int64_t skipped,
-            const std::string& dtype, bool fused)
+            const std::string& dtype, bool fused, const std::string& device)
       : outputs(widths.empty() ? 0 : widths.back()) {
     const Shape shape = shape_of(widths, activations, bias, loss);
     const Rows rows = rows_of(features, targets);
-    const bool twice = is_twice(dtype);
+    const bool twice = is_twice(dtype), on_device = is_on_device(device);
     if (weights) check_weights(*weights, count_parameters(shape));
     const Beginning beginning{seed, skipped, weights ? weights->data() : nullptr};
     py::gil_scoped_release no_gil;
-    run = make_run(shape, rows, rule, batches, beginning, twice, fused);
+    run = make_run(shape, rows, rule, batches, beginning, twice, fused, on_device);
   }
 
   int64_t parameters() { return run->parameters(); }
@@ -230,7 +235,7 @@ py::tuple train(const std::vector<int64_t>& widths, const std::vector<std::strin
                 const Numbers& test_targets, const Rule& rule, const Batches& batches, int64_t epochs,
                 const std::vector<uint64_t>& seeds, const Numbers& lr, const Numbers& weight_decay,
                 const std::optional<Numbers>& weights, int64_t skipped, const std::string& dtype, bool fused,
-                bool test_epochs, int threads) {
+                bool test_epochs, int threads, const std::string& device) {
   const Shape shape = shape_of(widths, activations, bias, loss);
   const int64_t count = int64_t(seeds.size()), parameters = count_parameters(shape);
   const std::string wanted = std::to_string(count) + ", one for each seed";
@@ -247,7 +252,7 @@ py::tuple train(const std::vector<int64_t>& widths, const std::vector<std::strin
   py::array_t<int64_t> good(count);
   Population population{shape, rows_of(features, targets), rows_of(test_features, test_targets), rule, batches, epochs,
                         count, seeds.data(), lr.data(), weight_decay.data(), weights ? weights->data() : nullptr,
-                        skipped, test_epochs, threads, is_twice(dtype), fused, losses.mutable_data(),
+                        skipped, test_epochs, threads, is_twice(dtype), fused, is_on_device(device), losses.mutable_data(),
                         accuracies.mutable_data(), test_loss.mutable_data(), test_accuracy.mutable_data(),
                         good.mutable_data(), last.mutable_data()};
   bool done;
@@ -279,10 +284,11 @@ void bind_mlp(py::module_& m) {
   py::class_<SharedRun>(m, "Run")
       .def(py::init<const std::vector<int64_t>&, const std::vector<std::string>&, bool, const std::string&,
                     const Numbers&, const Numbers&, const Rule&, const Batches&, uint64_t, const std::optional<Numbers>&,
-                    int64_t, const std::string&, bool>(),
+                    int64_t, const std::string&, bool, const std::string&>(),
            py::kw_only(), py::arg("widths"), py::arg("activations"), py::arg("bias"), py::arg("loss"),
            py::arg("features"), py::arg("targets"), py::arg("rule"), py::arg("batches"), py::arg("seed"),
-           py::arg("weights").none(true) = py::none(), py::arg("skipped") = 0, py::arg("dtype"), py::arg("fused"))
+           py::arg("weights").none(true) = py::none(), py::arg("skipped") = 0, py::arg("dtype"), py::arg("fused"),
+           py::arg("device") = "cpu")
       .def_property_readonly("parameters", &SharedRun::parameters)
       .def_property_readonly("steps_left", &SharedRun::steps_left)
       .def("begin_epoch", &SharedRun::begin_epoch)
@@ -301,5 +307,5 @@ void bind_mlp(py::module_& m) {
         py::arg("loss"), py::arg("features"), py::arg("targets"), py::arg("test_features"), py::arg("test_targets"),
         py::arg("rule"), py::arg("batches"), py::arg("epochs"), py::arg("seeds"), py::arg("lr"),
         py::arg("weight_decay"), py::arg("weights").none(true), py::arg("skipped") = 0, py::arg("dtype"),
-        py::arg("fused"), py::arg("test_epochs"), py::arg("threads"));
+        py::arg("fused"), py::arg("test_epochs"), py::arg("threads"), py::arg("device") = "cpu");
 }

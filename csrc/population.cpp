@@ -1,17 +1,15 @@
 #include "population.h"
 
 #include <algorithm>
-#include <atomic>
-#include <exception>
-#include <mutex>
 #include <new>
-#include <thread>
 #include <vector>
 
 #include "cpu/mlp_kernels.h"
+#include "device.h"
 #include "first_weights.h"
 #include "random.h"
 #include "refuse.h"
+#include "share_out.h"
 
 namespace nnplay {
 namespace {
@@ -83,32 +81,6 @@ class Groups {
   static std::vector<Real> copy(const double* from, int64_t count) { return std::vector<Real>(from, from + count); }
 };
 
-// work(i) for i < count on that many threads; the calling thread is one of them and asks go_on in between.
-bool share_out(int64_t count, int threads, const std::function<bool()>& go_on, const std::function<void(int64_t)>& work) {
-  std::atomic<int64_t> next{0};
-  std::atomic<bool> stopped{false};
-  std::exception_ptr error;
-  std::mutex mutex;
-  const auto take = [&](bool asks) {
-    try {
-      for (int64_t i = next++; i < count && !stopped; i = next++) {
-        work(i);
-        if (asks && !go_on()) stopped = true;
-      }
-    } catch (...) {
-      std::lock_guard lock(mutex);
-      error = std::current_exception();
-      stopped = true;
-    }
-  };
-  std::vector<std::thread> others;
-  for (int64_t t = 1; t < std::min<int64_t>(threads, count); ++t) others.emplace_back(take, false);
-  take(true);
-  for (std::thread& other : others) other.join();
-  if (error) std::rethrow_exception(error);
-  return !stopped;
-}
-
 template <class Real>
 bool train_as(const Population& population, const std::function<bool()>& go_on) {
   const Groups<Real> groups(population);
@@ -137,6 +109,7 @@ bool train_population(const Population& population, const std::function<bool()>&
     widest = std::max({widest, population.shape.layer[l].in, population.shape.layer[l].out});
   checked_product({population.batches.size, widest, population.shape.layers, 256});
   checked_product({population.epochs, order_lanes, 8});
+  if (population.on_device) return train_population_on_device(population, go_on);
   return population.twice ? train_as<double>(population, go_on) : train_as<float>(population, go_on);
 }
 

@@ -21,6 +21,7 @@ struct Population {
   bool test_epochs;                  // test after every epoch, not only after the last
   int threads;
   bool twice, fused;
+  bool on_device;  // train on the GPU
 
   // What comes out. A network whose loss is not finite has that loss from then on.
   double *loss, *accuracy;            // (count, epochs)

@@ -50,6 +50,7 @@ class Run:
         skipped: int = 0,
         dtype: str,
         fused: bool,
+        device: str = "cpu",
     ) -> None: ...
     @property
     def parameters(self) -> int: ...
@@ -90,4 +91,5 @@ def train_population(
     fused: bool,
     test_epochs: bool,
     threads: int,
+    device: str = "cpu",
 ) -> tuple[Array, Array, Array, Array, Array, Array]: ...

@@ -25,6 +25,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from engine import devices
 from engine.activations import ACTIVATIONS
 from engine.layers import reference
 from engine.ops import linear_act
@@ -193,8 +194,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Prints the table; 1 if any line failed, else 0."""
     parser = argparse.ArgumentParser(prog="nnplay check", description="Hold the ops against torch.nn.")
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
-    parser.add_argument("--device", default="cpu", choices=["cpu"], help="where the ops run")
+    parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"], help="where the ops run")
     options = parser.parse_args(arguments)
+    devices.find(options.device, kernels=True)
     if options.json:
         results = list(check(options.device))
         failed = sum(not result.passed for result in results)

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from engine import mlp, ops, starts
+from engine import devices, mlp, ops, starts
 from engine.datasets import Array, Prepared
 from engine.errors import RequestError
 from engine.spec import Spec
@@ -84,6 +84,7 @@ def train(
     Raises:
         RequestError: what does not fit, with what was expected and what came.
     """
+    devices.find(spec.device, kernels=True)
     count = len(seeds)
     classes = len(data.class_names)
     spec = spec.settled(bool(classes))
@@ -112,6 +113,7 @@ def train(
             fused=mlp.FUSED,
             test_epochs=test_each_epoch,
             threads=torch.get_num_threads() if threads is None else threads,
+            device=spec.device,
         )
     except (ValueError, TypeError, MemoryError) as error:
         raise RequestError(f"population: {error}") from None

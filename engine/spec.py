@@ -122,7 +122,11 @@ class Spec:
     drop_last: bool = _key(False, Flag(), "leave out a last batch that is not full", "next epoch")
     dtype: str = _key("float32", _words("float32", "float64"), "the numbers' type")
     backend: str = _key("native", Word(lambda: registry.names("backends")), "how steps are computed")
-    device: str = _key("cpu", _words("cpu", "cuda"), "where steps are computed")
+    device: str = _key(
+        "cpu",
+        _words("cpu", "cuda"),
+        "where steps are computed; one small network is faster on cpu, large ones and many at once on cuda",
+    )
 
     def __post_init__(self) -> None:
         for key in KEYS.values():

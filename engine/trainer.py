@@ -17,7 +17,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from importlib import metadata
 
-from engine import registry
+from engine import devices, registry
 from engine.backends.base import NonFiniteLoss, Training
 from engine.checkpoints import Checkpoint
 from engine.control import Command, Inbox
@@ -285,7 +285,8 @@ class Trainer:
             feature_names=self.data.feature_names,
             class_names=self.data.class_names,
             target_name=self.data.target_name,
-            notes=self.data.notes,
+            notes=self.data.notes
+            + devices.notes(self.spec.device, training.parameters, self.spec.batch_size),
             versions=_versions(),
         )
 

@@ -5,6 +5,7 @@
 #include <memory>
 #include <new>
 
+#include "../device.h"
 #include "layer_network.h"
 
 namespace nnplay::cpu {
@@ -21,19 +22,26 @@ class TrainedNetwork {
   Shape shape;
   LayerNetwork<Real> layers;
   std::unique_ptr<char, Free> small;  // see MlpKernels; null where the network is not small
-  bool ahead = false;                 // the small form has taken steps that `layers` does not know of
+  std::unique_ptr<DeviceNetwork<Real>> device;  // null where the network trains on the CPU
+  bool on_device;
+  bool ahead = false;  // the form that trains has taken steps that `layers` does not know of
 
  public:
-  TrainedNetwork(const Shape& shape, int64_t parameters) : shape(shape), layers(shape, parameters) {}
+  TrainedNetwork(const Shape& shape, int64_t parameters, bool on_device)
+      : shape(shape), layers(shape, parameters), on_device(on_device) {}
 
   // The plain form: to be evaluated, or changed and then taken over.
   LayerNetwork<Real>& plain() {
-    if (ahead) mlp_kernels<Real>().small_store(small.get(), layers.p.data(), layers.m.data(), layers.v.data());
+    if (ahead && device)
+      device->store(layers.p.data(), layers.m.data(), layers.v.data());
+    else if (ahead)
+      mlp_kernels<Real>().small_store(small.get(), layers.p.data(), layers.m.data(), layers.v.data());
     ahead = false;
     return layers;
   }
 
   void take_over() {
+    if (device) device->load(layers.p.data(), layers.m.data(), layers.v.data());
     if (small)
       mlp_kernels<Real>().small_load(shape, small.get(), layers.p.data(), layers.m.data(), layers.v.data());
   }
@@ -42,6 +50,10 @@ class TrainedNetwork {
   void make_room(int64_t batch_size, int64_t rows) {
     plain().make_room(rows);
     small.reset();
+    if (on_device) {
+      device = make_device_network<Real>(shape, batch_size);
+      return take_over();
+    }
     if (!is_small(shape, batch_size)) return;
     const int64_t bytes = (mlp_kernels<Real>().small_memory(shape) + 63) / 64 * 64;
     small.reset(static_cast<char*>(::operator new(bytes, std::align_val_t(64))));
@@ -51,8 +63,9 @@ class TrainedNetwork {
 
   // Takes the steps and returns how many: fewer if the next one's loss is not finite.
   int64_t train(const Steps<Real>& steps, StepCounter& counter) {
-    if (!small) return layers.train(steps, counter);
+    if (!small && !device) return layers.train(steps, counter);
     ahead = true;
+    if (device) return device->train(steps, counter);
     return mlp_kernels<Real>().small_train(small.get(), steps, counter);
   }
 };

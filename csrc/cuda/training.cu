@@ -67,6 +67,18 @@ int64_t stride_for(int64_t numbers, int lanes) {
   return lanes >= warp ? numbers : numbers + (lanes - beyond + warp) % warp;
 }
 
+// Elements of the largest array that a team calculates at once.
+int64_t most_work(const TeamPlan& plan) {
+  int64_t work = 1;
+  for (int l = 0; l < plan.layers; ++l) {
+    const TeamLayer& layer = plan.layer[l];
+    const int64_t outputs = int64_t(plan.rows) * layer.out, weights = int64_t(layer.in) * layer.out;
+    work = outputs > work ? outputs : work;
+    work = weights > work ? weights : work;
+  }
+  return work;
+}
+
 template <class Kernel>
 cudaError_t allow_shared(Kernel kernel, size_t bytes) {
   constexpr size_t always = 48 << 10;
@@ -111,25 +123,18 @@ cudaError_t choose_layout(const TeamPlan& plan, int64_t networks, const Capacity
   };
   if (sizeof(Real) == sizeof(float) && warps_fit(lanes_of_team) && (each < fit ? each : fit) * lanes_of_team >= busy)
     return by_warps(Team::lanes, lanes_of_team);
-  // A single network has a block to itself from where a warp would have several outputs for each lane.
-  if (warps_fit(warp) && (networks > capacity.processors || plan.parameters < 32 * warp)) return by_warps(Team::warp, warp);
+  // Few networks have a block each, from where a warp would have much to do.
+  if (warps_fit(warp) && (each * warp >= busy || plan.parameters < 32 * warp)) return by_warps(Team::warp, warp);
   if (bytes <= capacity.shared_of_block) {
-    int64_t work = 0;
-    for (int l = 0; l < plan.layers; ++l) {
-      const TeamLayer& layer = plan.layer[l];
-      const int64_t outputs = int64_t(plan.rows) * layer.out, weights = int64_t(layer.in) * layer.out;
-      work = work < outputs ? outputs : work < weights ? weights : work;
-    }
-    const int64_t wanted = (work + warp - 1) / warp * warp;
+    const int64_t wanted = (most_work(plan) + warp - 1) / warp * warp;
     const int threads = int(wanted < most_threads ? wanted : most_threads);
     layout = {Team::block, threads, networks, unsigned(networks), plan.numbers, size_t(bytes)};
     return cudaSuccess;
   }
-  int blocks = 0;
-  const cudaError_t status =
-      cudaOccupancyMaxActiveBlocksPerMultiprocessor(&blocks, train_by_grid<Real>, threads_of_grid, 0);
-  layout = {Team::grid, threads_of_grid, 1, unsigned(blocks < 1 ? 1 : 1 * capacity.processors), plan.numbers, 0};
-  return status;
+  // One block to a multiprocessor: such a block always fits.
+  const unsigned int wanted = blocks_for(most_work(plan), threads_of_grid), most = unsigned(capacity.processors);
+  layout = {Team::grid, threads_of_grid, 1, wanted < most ? wanted : most, plan.numbers, 0};
+  return cudaSuccess;
 }
 
 template <class Real>

@@ -17,12 +17,11 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from engine import mlp, starts
+from engine import devices, mlp, starts
 from engine.backends.base import Metrics, NonFiniteLoss
 from engine.checkpoints import State
 from engine.datasets import Array, Prepared
-from engine.errors import RequestError
-from engine.layers import reference
+from engine.layers import LinearAct, reference
 from engine.spec import Spec
 
 Loop = TypeVar("Loop", bound="LoopTraining")
@@ -70,7 +69,7 @@ class LoopTraining:
         spec = spec.settled(bool(data.class_names))
         self.layer = layer
         self.epoch_loss = spec.epoch_loss
-        self.device = _device(spec.device)
+        self.device = devices.find(spec.device, kernels=layer is LinearAct)
         self.dtype = getattr(torch, spec.dtype)
         self.classifies = bool(data.class_names)
         self.steps_left = 0
@@ -97,7 +96,8 @@ class LoopTraining:
         """Set model, loss_fn and optimizer; the first weights are drawn layer by layer."""
         sizes = zip(itertools.pairwise(widths), activations, strict=True)
         self.model = nn.Sequential(*(self.layer(i, o, name, dtype=self.dtype) for (i, o), name in sizes))
-        self.model.to(self.device)
+        with devices.memory_errors():
+            self.model.to(self.device)
         self.loss_fn = nn.CrossEntropyLoss() if self.classifies else nn.MSELoss()
         self.optimizer = _optimizer(self.model, spec)
 
@@ -125,7 +125,8 @@ class LoopTraining:
     def advance(self, steps: int) -> None:
         for taken in range(steps):
             x, y = next(self.batches)
-            self._step(x.to(self.device), y.to(self.device), taken)
+            with devices.memory_errors():
+                self._step(x.to(self.device), y.to(self.device), taken)
             self.steps_left -= 1
 
     def _step(self, x: Tensor, y: Tensor, taken: int) -> None:
@@ -152,7 +153,7 @@ class LoopTraining:
 
     def evaluate(self, features: Array, targets: Array) -> tuple[Metrics, Array]:
         x, y = self._tensors(features, targets)
-        with torch.no_grad():
+        with torch.no_grad(), devices.memory_errors():
             prediction = self._forward(x.to(self.device))
             loss = self.loss_fn(prediction, y.to(self.device)).item()
         if not self.classifies:
@@ -235,12 +236,6 @@ class LoopTraining:
     def _tensors(self, features: Array, targets: Array) -> tuple[Tensor, Tensor]:
         y = torch.from_numpy(targets)
         return torch.from_numpy(features).to(self.dtype), y.long() if self.classifies else y.to(self.dtype)
-
-
-def _device(name: str) -> torch.device:
-    if name == "cuda" and not torch.cuda.is_available():
-        raise RequestError("device=cuda: torch finds no CUDA device here; use device=cpu")
-    return torch.device(name)
 
 
 def _copy(tensor: Tensor) -> Array:

@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from engine import mlp, ops, starts
+from engine import devices, mlp, ops, starts
 from engine.backends.base import Metrics, NonFiniteLoss
 from engine.checkpoints import State
 from engine.datasets import Array, Prepared
@@ -29,10 +29,7 @@ class NativeTraining:
     """A run of csrc/mlp, between two steps."""
 
     def __init__(self, spec: Spec, data: Prepared):
-        if spec.device != "cpu":
-            raise RequestError(
-                f"backend=native runs on device=cpu, got device={spec.device}; use backend=fused"
-            )
+        devices.find(spec.device, kernels=True)
         self.memory = MEMORY[spec.optimizer]
         self.dtype = spec.dtype
         spec = spec.settled(bool(data.class_names))
@@ -56,6 +53,7 @@ class NativeTraining:
                 skipped=start.skipped,
                 dtype=spec.dtype,
                 fused=mlp.FUSED,
+                device=spec.device,
             )
         except (ValueError, MemoryError) as error:
             raise RequestError(f"backend=native: {error}") from None

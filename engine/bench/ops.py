@@ -23,20 +23,24 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
+from engine import devices
 from engine.activations import ACTIVATIONS
-from engine.bench.timing import median_seconds
+from engine.bench.timing import median_seconds, wait_for, where
 from engine.check import DTYPES
 from engine.errors import unknown
 from engine.layers import LinearAct, reference
-from engine.ops import CPU_INSTRUCTION_SET
 
 __all__ = ["LADDER", "Row", "main", "measure"]
 
 LADDER = ((2, 4, 16), (2, 16, 3), (32, 64, 64), (128, 784, 128), (256, 1024, 1024), (1024, 4096, 4096))
 """Batch, in and out features."""
 
+LADDER_OF = {"cpu": LADDER, "cuda": (*LADDER, (8192, 4096, 4096))}
+
 ACTIVATIONS_TIMED = ("sigmoid", "relu", "softmax", "gelu")
-DTYPES_TIMED = ("float32", "bfloat16")
+DTYPES_TIMED = {"cpu": ("float32", "bfloat16"), "cuda": ("float32", "tf32", "bfloat16")}
+KINDS = DTYPES | {"tf32": torch.float32}
+"""The dtype of each name; tf32 is float32 whose products a GPU may round to ten bits."""
 
 TWO_LAYERS = "4-16-3"
 """The net of the Iris experiment, at its batch of 2."""
@@ -106,6 +110,7 @@ class _Case:
     layers: tuple[tuple[int, int, str], ...]
     dtype: str = "float32"
     input_needs_gradient: bool = True
+    device: str = "cpu"
 
     @property
     def flops(self) -> float:
@@ -113,20 +118,26 @@ class _Case:
 
     def build(self, layer: type[LinearAct] | type[Plain]) -> nn.Sequential:
         torch.manual_seed(0)
-        return nn.Sequential(*(layer(*arguments) for arguments in self.layers)).to(DTYPES[self.dtype])
+        return nn.Sequential(*(layer(*arguments) for arguments in self.layers)).to(
+            self.device, KINDS[self.dtype]
+        )
 
 
 def _measure(case: _Case, backward: bool, compile_too: bool) -> Row:
-    x = torch.randn(case.batch, case.layers[0][0], dtype=DTYPES[case.dtype])
+    x = torch.randn(case.batch, case.layers[0][0], device=case.device, dtype=KINDS[case.dtype])
     x.requires_grad_(backward and case.input_needs_gradient)
     works = {}
+    torch.backends.cuda.matmul.allow_tf32 = case.dtype == "tf32"
+    mode = "max-autotune" if case.device == "cuda" else None
     torch.compiler.reset()  # it gives up on code that it has compiled eight times
     for name in ("ours", "eager", "eager_again", *(["compiled"] if compile_too else [])):
         net = case.build(LinearAct if name == "ours" else Plain)
         leaves = [*net.parameters(), *([x] if x.requires_grad else [])] if backward else []
-        works[name] = _work(torch.compile(net, dynamic=False) if name == "compiled" else net, x, leaves)
+        works[name] = _work(
+            torch.compile(net, dynamic=False, mode=mode) if name == "compiled" else net, x, leaves
+        )
     flops = case.flops * (3 if backward else 1)
-    seconds = median_seconds(works, rounds=7 if flops > 1e9 else 21)
+    seconds = median_seconds(works, rounds=7 if flops > 1e9 else 21, wait=wait_for(case.device))
     return Row(
         net=case.net,
         activation=case.layers[0][2],
@@ -142,10 +153,11 @@ def _measure(case: _Case, backward: bool, compile_too: bool) -> Row:
 
 def measure(
     activations: Sequence[str] = ACTIVATIONS_TIMED,
-    dtypes: Sequence[str] = DTYPES_TIMED,
+    dtypes: Sequence[str] = DTYPES_TIMED["cpu"],
     compiled: Sequence[str] = ("sigmoid",),
     ladder: Sequence[tuple[int, int, int]] = LADDER,
     report: Callable[[Row], None] = lambda row: None,
+    device: str = "cpu",
 ) -> list[Row]:
     """The whole table: the two-layer net of the Iris experiment, then the ladder.
 
@@ -154,10 +166,11 @@ def measure(
         compiled: for which activations to time torch.compile too (each row compiles for seconds).
         ladder: batch, in and out features of each layer.
         report: called with each row as it is ready.
+        device: where the layers are.
     """
-    cases = [_Case(TWO_LAYERS, 2, ((4, 16, "sigmoid"), (16, 3, "softmax")), input_needs_gradient=False)]
+    cases = [_Case(TWO_LAYERS, 2, ((4, 16, "sigmoid"), (16, 3, "softmax")), "float32", False, device)]
     cases += [
-        _Case(f"{batch}×{inputs}→{outputs}", batch, ((inputs, outputs, activation),), dtype)
+        _Case(f"{batch}×{inputs}→{outputs}", batch, ((inputs, outputs, activation),), dtype, device=device)
         for dtype in dtypes
         for activation in activations
         for batch, inputs, outputs in ladder
@@ -170,16 +183,20 @@ def measure(
     return rows
 
 
-def _peaks(dtypes: Iterable[str]) -> dict[str, float]:
+PEAK_SIZE = {"cpu": 2048, "cuda": 8192}
+
+
+def _peaks(dtypes: Iterable[str], device: str) -> dict[str, float]:
     """Floating point operations per second of torch's product of two square matrices, per dtype."""
     peaks = {}
     for dtype in dtypes:
-        a = torch.randn(2048, 2048, dtype=DTYPES[dtype])
+        size = PEAK_SIZE[device]
+        torch.backends.cuda.matmul.allow_tf32 = dtype == "tf32"
+        a = torch.randn(size, size, device=device, dtype=KINDS[dtype])
         # as a layer multiplies: torch's float16 is many times slower with the second matrix as it stands
-        seconds = median_seconds({"product": partial(torch.mm, a, a.t())}, rounds=7, limit_seconds=3)[
-            "product"
-        ]
-        peaks[dtype] = 2 * 2048**3 / seconds
+        product = {"product": partial(torch.mm, a, a.t())}
+        seconds = median_seconds(product, rounds=7, limit_seconds=3, wait=wait_for(device))["product"]
+        peaks[dtype] = 2 * size**3 / seconds
     return peaks
 
 
@@ -230,7 +247,7 @@ def _conclusion(rows: Sequence[Row], summary: dict[str, float | int]) -> Iterabl
 def _layer(text: str) -> tuple[int, int, int]:
     """A layer of the ladder from its name; an x may stand for each sign."""
     name = re.sub("[×→>-]+", "x", text)
-    named = {"x".join(map(str, shape)): shape for shape in LADDER}
+    named = {"x".join(map(str, shape)): shape for shape in LADDER_OF["cuda"]}
     if name not in named:
         raise unknown("layer", text, named)
     return named[name]
@@ -242,34 +259,39 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="CPU threads")
     parser.add_argument("--activations", nargs="+", default=ACTIVATIONS_TIMED, choices=list(ACTIVATIONS))
-    parser.add_argument("--dtypes", nargs="+", default=DTYPES_TIMED, choices=list(DTYPES))
-    parser.add_argument(
-        "--layers", nargs="+", type=_layer, default=LADDER, help="as in 2x4x16: batch, in and out features"
-    )
+    parser.add_argument("--dtypes", nargs="+", choices=list(KINDS))
+    parser.add_argument("--layers", nargs="+", type=_layer, help="as in 2x4x16: batch, in and out features")
     parser.add_argument(
         "--compiled", nargs="*", default=["sigmoid"], help="activations to time under torch.compile too"
     )
+    parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"], help="where the layers are")
     options = parser.parse_args(arguments)
+    device = options.device
+    devices.find(device, kernels=True)
+    dtypes = options.dtypes or DTYPES_TIMED[device]
     if options.threads < 1:
         parser.error(f"--threads: expected a whole number from 1, got {options.threads}")
     torch.set_num_threads(options.threads)
     if not options.json:
-        print(f"threads: {options.threads}; instruction set: {CPU_INSTRUCTION_SET}", flush=True)
-    peaks = _peaks(dict.fromkeys(["float32", *options.dtypes]))
+        print(where(device, options.threads), flush=True)
+    peaks = _peaks(dict.fromkeys(["float32", *dtypes]), device)
     if not options.json:
         reached = ", ".join(f"{dtype} {peak / 1e9:.0f} GFLOP/s" for dtype, peak in peaks.items())
-        print(f"torch's product of two 2048×2048 matrices: {reached}\n{HEAD}", flush=True)
+        size = PEAK_SIZE[device]
+        print(f"torch's product of two {size}×{size} matrices: {reached}\n{HEAD}", flush=True)
     rows = measure(
         options.activations,
-        options.dtypes,
+        dtypes,
         options.compiled,
-        options.layers,
+        options.layers or LADDER_OF[device],
         lambda row: None if options.json else print(_line(row, peaks[row.dtype]), flush=True),
+        device,
     )
     summary = _summary(rows)
     if options.json:
         table = [asdict(row) | {"times": row.times, "noise": row.noise} for row in rows]
-        print(json.dumps({"threads": options.threads, "peak_flops": peaks, **summary, "rows": table}))
+        about = {"device": device, "threads": options.threads}
+        print(json.dumps({**about, "peak_flops": peaks, **summary, "rows": table}))
     else:
         print("\n".join(_conclusion(rows, summary)))
     return 0

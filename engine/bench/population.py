@@ -7,31 +7,35 @@ and native populations on one thread and on all. Figures are medians over interl
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
+import os
 from collections.abc import Callable, Sequence
 
 import torch
 
-from engine import experiments, ops, population
-from engine.bench.timing import median_seconds
+from engine import devices, experiments, population
+from engine.bench.timing import median_seconds, wait_for, where
 from engine.bench.train import LADDER, Epoch, first_state, jax_epoch, torch_step
 from engine.datasets import prepare
 
 __all__ = ["main"]
 
 IRIS = LADDER[0]
-EPOCHS = 20  # of a native turn: what a call costs once belongs to a whole run, not to an epoch
+EPOCHS = {"cpu": 20, "cuda": 100}  # of a native turn: what a call costs once belongs to a whole run
+MODELS = {"cpu": 1024, "cuda": 10_000}
 
 
-def _vmap(models: int) -> Epoch:
+def _vmap(models: int, device: str) -> Epoch:
     """torch.vmap of the whole step under torch.compile."""
-    x, y = (torch.from_numpy(a) for a in IRIS.data())
+    iris = dataclasses.replace(IRIS, device=device)
+    x, y = (torch.from_numpy(a).to(device) for a in iris.data())
     x = x.float()
-    step = torch.compile(torch.vmap(torch_step(IRIS), in_dims=(0, 0, 0, None)), dynamic=False)
-    p, m, v = ([q.expand(models, *q.shape).clone() for q in part] for part in first_state(IRIS))
+    step = torch.compile(torch.vmap(torch_step(iris), in_dims=(0, 0, 0, None)), dynamic=False)
+    p, m, v = ([q.expand(models, *q.shape).clone() for q in part] for part in first_state(iris))
     state = (p, m, v)
-    count = torch.zeros(())
-    orders = torch.stack([torch.randperm(len(x)) for _ in range(models)])
+    count = torch.zeros((), device=device)
+    orders = torch.stack([torch.randperm(len(x)) for _ in range(models)]).to(device)
 
     def epoch() -> None:
         nonlocal state, count
@@ -44,8 +48,8 @@ def _vmap(models: int) -> Epoch:
     return epoch
 
 
-def _native(models: int, threads: int) -> Callable[[], object]:
-    spec = experiments.find("iris-mlp", [f"epochs={EPOCHS}"])
+def _native(models: int, threads: int, device: str = "cpu") -> Callable[[], object]:
+    spec = experiments.find("iris-mlp", [f"epochs={EPOCHS[device]}", f"device={device}"])
     data = prepare(spec)
     return lambda: population.train(spec, data, range(models), threads=threads)
 
@@ -56,28 +60,37 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="nnplay bench population", description="Time populations against vmap."
     )
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
-    parser.add_argument("--models", type=int, default=1024, help="networks at once")
+    parser.add_argument("--models", type=int, help="networks at once; 1024, on a GPU 10,000")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="CPU threads")
     parser.add_argument("--no-compile", action="store_true", help="leave torch.vmap out")
+    parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"], help="where the networks are")
     options = parser.parse_args(arguments)
+    device = options.device
+    devices.find(device, kernels=True)
+    options.models = MODELS[device] if options.models is None else options.models
+    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # JAX takes most of a GPU's memory else
     for name in ("models", "threads"):
         if getattr(options, name) < 1:
             parser.error(f"--{name}: expected a whole number from 1, got {getattr(options, name)}")
     torch.set_num_threads(options.threads)
     work: dict[str, Callable[[], object] | None] = {
-        "vmap": None if options.no_compile else _vmap(options.models),
+        "vmap": None if options.no_compile else _vmap(options.models, device),
         "jax": jax_epoch(IRIS, options.models),
-        "native, 1 thread": _native(options.models, 1),
     }
-    if options.threads > 1:
-        work[f"native, {options.threads} threads"] = _native(options.models, options.threads)
-    seconds = median_seconds({name: epoch for name, epoch in work.items() if epoch}, rounds=7)
-    steps = {name: options.models * IRIS.batches * (EPOCHS if "native" in name else 1) for name in seconds}
+    if device == "cuda":
+        work["native, the GPU"] = _native(options.models, options.threads, device)
+    else:
+        for threads in dict.fromkeys([1, options.threads]):
+            work[f"native, {threads} thread{'s' if threads > 1 else ''}"] = _native(options.models, threads)
+    found = {name: epoch for name, epoch in work.items() if epoch}
+    seconds = median_seconds(found, rounds=7, wait=wait_for(device))
+    epochs = {name: EPOCHS[device] if "native" in name else 1 for name in seconds}
+    steps = {name: options.models * IRIS.batches * epochs[name] for name in seconds}
     rates = {name: steps[name] / seconds[name] for name in seconds}
     if options.json:
-        print(json.dumps({"models": options.models, "model_steps_per_second": rates}))
+        print(json.dumps({"device": device, "models": options.models, "model_steps_per_second": rates}))
         return 0
-    print(f"{options.models} networks {IRIS.name}, {ops.CPU_INSTRUCTION_SET}; million model-steps a second")
+    print(f"{where(device, options.threads)}; {options.models} networks {IRIS.name}, million steps a second")
     for name, rate in rates.items():
         print(f"{name:22}{rate / 1e6:9.3f}   {1e9 / rate:9.1f} ns per model and step")
     if work["jax"] is None:

@@ -11,18 +11,36 @@ import statistics
 import time
 from collections.abc import Callable, Mapping
 
-__all__ = ["median_seconds"]
+import torch
+
+from engine import ops
+
+__all__ = ["median_seconds", "wait_for", "where"]
 
 Work = Callable[[], object]
 
 
-def _repeats(work: Work, seconds: float) -> int:
+def wait_for(device: str) -> Work:
+    """What lets all work that was started on a device come to its end."""
+    return torch.cuda.synchronize if device == "cuda" else lambda: None
+
+
+def where(device: str, threads: int) -> str:
+    """What figures are taken on, in words."""
+    if device == "cuda":
+        return f"{torch.cuda.get_device_name()}, torch {torch.__version__}"
+    return f"threads: {threads}; instruction set: {ops.CPU_INSTRUCTION_SET}"
+
+
+def _repeats(work: Work, seconds: float, wait: Work) -> int:
     """How many calls last about that long."""
     work()
+    wait()
     start = time.perf_counter()
     count = 0
     while (spent := time.perf_counter() - start) < seconds:
         work()
+        wait()
         count += 1
     return max(1, round(count * seconds / spent))
 
@@ -32,6 +50,7 @@ def median_seconds(
     rounds: int = 15,
     round_seconds: float = 0.004,
     limit_seconds: float = 20.0,
+    wait: Work = lambda: None,
 ) -> dict[str, float]:
     """The median seconds of one call of each candidate.
 
@@ -39,9 +58,10 @@ def median_seconds(
         candidates: what to time, by name; each is called with no arguments.
         rounds: how often each gets its turn; the order turns with every round.
         round_seconds: the least length of one turn, in seconds; short work is repeated to fill it.
+        wait: what ends a turn, for work that only starts something: `torch.cuda.synchronize`.
         limit_seconds: no new round begins after so long, though never fewer than three are made.
     """
-    repeats = {name: _repeats(work, round_seconds) for name, work in candidates.items()}
+    repeats = {name: _repeats(work, round_seconds, wait) for name, work in candidates.items()}
     names = list(candidates)
     times: dict[str, list[float]] = {name: [] for name in names}
     begin = time.perf_counter()
@@ -53,5 +73,6 @@ def median_seconds(
             start = time.perf_counter()
             for _ in range(count):
                 work()
+            wait()
             times[name].append((time.perf_counter() - start) / count)
     return {name: statistics.median(values) for name, values in times.items()}

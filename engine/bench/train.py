@@ -18,9 +18,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from engine import experiments, mlp, ops
+from engine import devices, experiments, mlp, ops
 from engine.backends import eager, native
-from engine.bench.timing import median_seconds
+from engine.bench.timing import median_seconds, wait_for, where
 from engine.datasets import prepare
 from engine.layers import reference
 
@@ -36,6 +36,7 @@ class Net:
     widths: tuple[int, ...]
     batch_size: int
     batches: int
+    device: str = "cpu"
 
     @property
     def name(self) -> str:
@@ -76,6 +77,7 @@ def _native(net: Net) -> Epoch:
         seed=1,
         dtype="float32",
         fused=mlp.FUSED,
+        device=net.device,
     )
 
     def epoch() -> None:
@@ -92,7 +94,7 @@ def _batches(rows: int, size: int) -> list[Tensor]:
 
 def _tensors(net: Net) -> tuple[Tensor, Tensor]:
     x, y = net.data()
-    return torch.from_numpy(x).float(), torch.from_numpy(y)
+    return torch.from_numpy(x).float().to(net.device), torch.from_numpy(y).to(net.device)
 
 
 def _eager(net: Net) -> Epoch:
@@ -101,7 +103,7 @@ def _eager(net: Net) -> Epoch:
     layers: list[nn.Module] = []
     for (inputs, outputs), name in zip(itertools.pairwise(net.widths), net.activations, strict=True):
         layers.append(eager.Activated(inputs, outputs, name, torch.float32))
-    model = nn.Sequential(*layers)
+    model = nn.Sequential(*layers).to(net.device)
     optimizer = torch.optim.Adam(model.parameters(), 0.001, fused=True)
 
     def epoch() -> None:
@@ -119,7 +121,7 @@ def _compiled(net: Net) -> Epoch:
     x, y = _tensors(net)
     step = torch.compile(torch_step(net), dynamic=False)
     state = first_state(net)
-    count = torch.zeros(())
+    count = torch.zeros((), device=net.device)
 
     def epoch() -> None:
         nonlocal state, count
@@ -137,6 +139,7 @@ State = tuple[list[Tensor], list[Tensor], list[Tensor]]
 def first_state(net: Net) -> State:
     """Weights and biases, and Adam's two memories of each."""
     p = [q for i, o in itertools.pairwise(net.widths) for q in (torch.randn(o, i) / i**0.5, torch.zeros(o))]
+    p = [q.to(net.device) for q in p]
     return p, [torch.zeros_like(q) for q in p], [torch.zeros_like(q) for q in p]
 
 
@@ -162,7 +165,7 @@ def torch_step(net: Net) -> Callable[[State, Tensor, Tensor, Tensor], State]:
 
 def _lecture(net: Net) -> Epoch:
     """The lecture's loop over its own data: nn.Linear, DataLoader, Adam."""
-    spec = experiments.find("iris-mlp")
+    spec = experiments.find("iris-mlp", [f"device={net.device}"])
     training = eager.start(spec, prepare(spec))
 
     def epoch() -> None:
@@ -204,7 +207,7 @@ def jax_epoch(net: Net, models: int | None = None) -> Epoch | None:
     def scan(state: Any, order: Any) -> Any:
         return jax.lax.scan(step, state, order)
 
-    one = [jnp.asarray(q.numpy()) for q in first_state(net)[0]]
+    one = [jnp.asarray(q.numpy(force=True)) for q in first_state(net)[0]]
     order = np.random.default_rng(0).permutation(len(x)).reshape(-1, net.batch_size)
     if models:
         one = [jnp.repeat(q[None], models, 0) for q in one]
@@ -220,7 +223,7 @@ def jax_epoch(net: Net, models: int | None = None) -> Epoch | None:
 def candidates(net: Net, compile_too: bool = True) -> dict[str, Epoch]:
     """What is timed for a net, by name."""
     found: dict[str, Epoch | None] = {
-        "lecture": _lecture(net) if net is LADDER[0] else None,
+        "lecture": _lecture(net) if net.widths == LADDER[0].widths else None,
         "eager": _eager(net),
         "compiled": _compiled(net) if compile_too else None,
         "jax": jax_epoch(net),
@@ -229,9 +232,10 @@ def candidates(net: Net, compile_too: bool = True) -> dict[str, Epoch]:
     return {name: epoch for name, epoch in found.items() if epoch}
 
 
-def full_experiment(epochs: dict[str, Epoch], rounds: int = 9) -> dict[str, float]:
+def full_experiment(epochs: dict[str, Epoch], rounds: int = 9, device: str = "cpu") -> dict[str, float]:
     """Seconds of the lecture's 100 epochs on Iris by each candidate; natively from call to all metrics."""
-    spec = experiments.find("iris-mlp", ["backend=native"])
+    spec = experiments.find("iris-mlp", ["backend=native", f"device={device}"])
+    wait = wait_for(device)
     data = prepare(spec)
 
     def run() -> None:
@@ -246,6 +250,7 @@ def full_experiment(epochs: dict[str, Epoch], rounds: int = 9) -> dict[str, floa
         start = time.perf_counter()
         for _ in range(spec.epochs):
             epoch()
+        wait()
         return time.perf_counter() - start
 
     seconds = {name: whole(epoch) for name, epoch in epochs.items() if name != "native"}
@@ -269,7 +274,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="CPU threads")
     parser.add_argument("--no-compile", action="store_true", help="leave torch.compile out")
     parser.add_argument("--largest", type=int, default=len(LADDER), help="how many nets of the ladder")
+    parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"], help="where the networks are")
     options = parser.parse_args(arguments)
+    device = options.device
+    devices.find(device, kernels=True)
     if options.threads < 1:
         parser.error(f"--threads: expected a whole number from 1, got {options.threads}")
     torch.set_num_threads(options.threads)
@@ -277,21 +285,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     experiment: dict[str, float] = {}
     columns: list[str] = []
     if not options.json:
-        print(f"{options.threads} threads, {ops.CPU_INSTRUCTION_SET}; microseconds a step (times native)")
-    for net in LADDER[: options.largest]:
+        print(f"{where(device, options.threads)}; microseconds a step (times native)")
+    for net in (dataclasses.replace(net, device=device) for net in LADDER[: options.largest]):
         epochs = candidates(net, not options.no_compile)
-        seconds = {name: each / net.batches for name, each in median_seconds(epochs, rounds=9).items()}
+        seconds = {
+            name: each / net.batches
+            for name, each in median_seconds(epochs, rounds=9, wait=wait_for(device)).items()
+        }
         rows.append({"net": net.name, "seconds_per_step": seconds})
-        if net is LADDER[0]:
-            experiment = full_experiment(epochs)
+        is_first = len(rows) == 1
+        if is_first:
+            experiment = full_experiment(epochs, device=device)
         if not options.json:
-            if net is LADDER[0]:
+            if is_first:
                 columns = [name for name in seconds if name != "native"]
                 print(f"{'':30}{'native':>12}" + "".join(f"{name:>23}" for name in columns))
             print(_line(net.name, seconds, columns, 1e-6), flush=True)
     if options.json:
-        table = {"threads": options.threads, "rows": rows, "iris_100_epochs_seconds": experiment}
-        print(json.dumps(table))
+        about = {"device": device, "threads": options.threads}
+        print(json.dumps({**about, "rows": rows, "iris_100_epochs_seconds": experiment}))
         return 0
     print(_line("100 epochs of Iris, ms", experiment, columns, 1e-3))
     if "jax" not in rows[0]["seconds_per_step"]:

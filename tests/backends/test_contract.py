@@ -10,7 +10,7 @@ from typing import TypeVar
 import pytest
 import torch
 
-from engine import experiments, registry
+from engine import experiments, ops, registry
 from engine.control import Command, Inbox
 from engine.errors import RequestError
 from engine.events import Commanded, Ended, EpochEnded, Event, Progressed, Started
@@ -26,7 +26,7 @@ DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
         (backend, device)
         for backend in registry.names("backends")
         for device in DEVICES
-        if (backend, device) != ("native", "cuda")  # whole runs in native code are the CPU's
+        if ops.HAS_CUDA or device == "cpu" or backend == "eager"
     ],
     ids="-".join,
 )

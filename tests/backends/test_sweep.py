@@ -114,7 +114,7 @@ def test_the_command_prints_a_table_with_the_best_point_marked() -> None:
     [
         (["--vary", "lr=0.1", "--vary", "lr=0.2"], "--vary lr is given twice"),
         (["--vary", "backend=eager/native"], "a sweep runs on backend=native"),
-        (["backend=eager"], "a sweep runs on backend=native and device=cpu, got eager"),
+        (["backend=eager"], "a sweep runs on backend=native, got eager"),
         (["--seeds", "0"], "--seeds: expected at least 1, got 0"),
         (["--vary", "seed=1/2", "--seeds", "3"], "expected --seeds N or --vary seed"),
         (["--vary", "lr=0.1..1:900000"], "at most 1,000,000 networks"),
