@@ -69,6 +69,9 @@ class NnplayApp(App[None]):
         keys.use(settings.keymap)
         self.COMMAND_PALETTE_BINDING = settings.keymap.get("command_palette", "ctrl+p")  # type: ignore[misc]
         super().__init__()
+        for theme in THEMES:
+            self.register_theme(theme)
+        self.theme = settings.theme
         self.animation_level = "none"  # each frame of a movement would go over the line
         self.set_keymap(dict(settings.keymap))
         self.settings = settings
@@ -93,9 +96,6 @@ class NnplayApp(App[None]):
         self._laboratory = Laboratory(self._ask)
 
     def on_mount(self) -> None:
-        for theme in THEMES:
-            self.register_theme(theme)
-        self.theme = self.settings.theme
         self.push_screen(self._laboratory)
         if self._workbook:
             self._open_workbook(self._workbook)
