@@ -22,7 +22,7 @@ async def draw(target: Path) -> None:
     async with app.run_test(size=(120, 40)) as pilot:
         await pilot.press("space")
         network = app.screen.query_one(Network)
-        while not (app.run_shown and app.run_shown.over and app._preview and network.answer):
+        while not (app.run_shown and app.run_shown.over and app.trials.preview and network.answer):
             await pilot.pause(0.05)
         while network.answer and network.answer.values["step"] < app.run_shown.step:
             await pilot.pause(0.05)

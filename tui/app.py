@@ -6,18 +6,16 @@ import asyncio
 import dataclasses
 import gc
 import itertools
-import threading
 from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from textual import work
 from textual.app import App, SystemCommand
 from textual.filter import LineFilter
 from textual.screen import Screen
 
-from engine import experiments, gpus
+from engine import experiments
 from engine.errors import NnplayError, RequestError
 from engine.frames import Answer
 from engine.locations import runs_dir
@@ -34,7 +32,7 @@ from tui.keys import GROUPS, KEYS, PANEL_KEYS, WORKBOOK_KEYS, Key, bindings
 from tui.lab_desk import LabDesk
 from tui.messages import EditHidden, EditValue, OpenExperiment, RunChanged
 from tui.overlays import Overlays
-from tui.preview import Preview
+from tui.preview import Trials
 from tui.scene import Scene, moved, step_at
 from tui.screens.laboratory import Laboratory
 from tui.theme import DARK, THEMES
@@ -48,9 +46,6 @@ if TYPE_CHECKING:
     from tui.screens.workbook import WorkbookScreen
 
 SMOOTHINGS = (0.0, 0.6, 0.9, 0.97)  # weights of the moving average; those of TensorBoard's slider
-
-TRYING = "training these values with many seeds …"
-GPU_EVERY = 2.0  # seconds between two looks at a GPU
 
 
 class NnplayApp(App[None]):
@@ -78,19 +73,16 @@ class NnplayApp(App[None]):
         self._workbook = workbook  # to open first
         self._workbooks: dict[str, WorkbookScreen] = {}  # that were opened
         self.spec = spec
-        self._gone = threading.Event()  # set when the app ends
         self._followed = spec  # the values of the run shown, as they were last seen
         self.farewell = ""  # what goes on without the app, for the terminal it leaves
         self._attached = run
         self.run_shown: Snapshot | None = None
         self.step: int | None = None  # that is looked at; None for the newest
-        self.trying = True  # whether every change of a value is tried at once
-        self._preview: Preview | None = None
-        self._instead = ""  # of a preview: why there is none
         self._conductor = Conductor(
             lambda: self.post_message(RunChanged()), self._tell, 1 / settings.frame_rate
         )
         self.lab = LabDesk(self._conductor.warm)
+        self.trials = Trials(self.lab)
         self._trainings = LabDesk(self._conductor.warm)  # whole ones, which others must not wait for
         self._overlays = Overlays(lambda: self.post_message(RunChanged()))
         self._laboratory = Laboratory(self._ask)
@@ -101,25 +93,17 @@ class NnplayApp(App[None]):
             self._open_workbook(self._workbook)
         self.call_after_refresh(self._first_paint)
 
-    @work(thread=True)
-    def _watch_gpu(self) -> None:
-        """Show how busy the machine's GPU is, if it has one, until the app ends."""
-        while (found := gpus.read()[0]) and not self._gone.is_set():
-            self.call_from_thread(self._laboratory.query_one(StatusLine).show_gpu, gpus.short(found))
-            self._gone.wait(GPU_EVERY)
-
     def _first_paint(self) -> None:
         self._show()
         gc.freeze()
         gc.enable()
         self._conductor.open()  # not before: importing torch would compete with the first paint
-        self._watch_gpu()
+        self._laboratory.query_one(StatusLine).watch_gpu()
         if self._attached:
             self._conductor.attach(self._attached)
         self._try()
 
     async def on_unmount(self) -> None:
-        self._gone.set()
         self._overlays.close()
         self.farewell = await self._conductor.close()
         for lab in (self.lab, self._trainings, *(workbook.lab for workbook in self._workbooks.values())):
@@ -234,27 +218,17 @@ class NnplayApp(App[None]):
 
     def _try(self) -> None:
         """Train many seeds of the present values at once, to be shown beside the run."""
-        if self.trying:
-            if self._preview is None:
-                self._instead = TRYING
-                self._show()
-            self.run_worker(self._preview_of(self.spec), group="preview")
+        if self.trials.want(self.spec):
+            self._show()
+            self.run_worker(self._try_out(self.spec), group="preview")
 
-    async def _preview_of(self, spec: Spec) -> None:
-        try:
-            answer = await self.lab.ask("preview", spec=spec.to_json())
-        except NnplayError as error:
-            self._preview, self._instead = None, str(error)
-        else:
-            if answer is None or spec != self.spec:
-                return
-            self._preview, self._instead = Preview(spec, answer), ""
+    async def _try_out(self, spec: Spec) -> None:
+        await self.trials.of(spec)
         self._show()
 
     def action_try(self) -> None:
         """Have every change tried, or not."""
-        self.trying = not self.trying
-        self._preview, self._instead = None, ""
+        self.trials.toggle()
         self._show()
         self._try()
 
@@ -399,7 +373,8 @@ class NnplayApp(App[None]):
             self._tell(error)
             return
         self._followed = self.spec
-        self.step, self._preview = None, None
+        self.step = None
+        self.trials.forget()
         self._conductor.attach(path)
         self._try()
 
@@ -441,7 +416,8 @@ class NnplayApp(App[None]):
         if spec is None:
             return
         self._conductor.forget()
-        self.spec, self.step, self._preview = spec, None, None
+        self.spec, self.step = spec, None
+        self.trials.forget()
         self._show()
         self._try()
 
@@ -468,7 +444,7 @@ class NnplayApp(App[None]):
 
     def _show(self) -> None:
         if self._laboratory.is_mounted and self.is_running:
-            self._laboratory.update(Scene(self._view(), self._preview, self._instead))
+            self._laboratory.update(Scene(self._view(), self.trials.preview, self.trials.instead))
 
     def _ask(self, kind: str, values: dict[str, Any]) -> Answer:
         """The lab's answer to a panel, which asks in a thread."""

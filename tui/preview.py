@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from engine.errors import NnplayError
 from engine.frames import Answer
 from engine.spec import Spec
+from tui.lab_desk import LabDesk
 from tui.series import Series
 from tui.widgets.line import PART
 
@@ -45,3 +47,41 @@ class Preview:
         part = "" if values["epochs"] == self.spec.epochs else f" × {epochs}"
         told = [f"test {', '.join(figures)}"] if figures else []
         return PART.join([f"{self.run}{part}", *told, f"{values['seconds'] * 1000:.0f} ms"])
+
+
+class Trials:
+    """Has the lab try the present values, each time that these change, as long as it is `on`."""
+
+    def __init__(self, lab: LabDesk) -> None:
+        self._lab = lab
+        self._wanted: Spec | None = None
+        self.on = True
+        self.preview: Preview | None = None  # the newest; it may be of values that were there before
+        self.instead = ""  # why there is none
+
+    def want(self, spec: Spec) -> bool:
+        """Whether these values are to be tried; `of` does it."""
+        self._wanted = spec if self.on else None
+        if self.on and self.preview is None:
+            self.instead = "training these values with many seeds …"
+        return self.on
+
+    async def of(self, spec: Spec) -> None:
+        """Try the values, unless others are wanted meanwhile."""
+        try:
+            answer = await self._lab.ask("preview", spec=spec.to_json())
+        except NnplayError as error:
+            if spec == self._wanted:
+                self.preview, self.instead = None, str(error)
+        else:
+            if answer and spec == self._wanted:
+                self.preview, self.instead = Preview(spec, answer), ""
+
+    def forget(self) -> None:
+        """What was tried belongs to another experiment, or is not wanted any more."""
+        self._wanted, self.preview, self.instead = None, None, ""
+
+    def toggle(self) -> None:
+        """Try every change from now on, or none."""
+        self.on = not self.on
+        self.forget()

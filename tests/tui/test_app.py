@@ -125,15 +125,15 @@ async def test_a_value_is_changed_refused_and_taken_over() -> None:
 async def test_a_key_turns_a_value_and_many_seeds_are_trained_at_once(home: Path) -> None:
     async with app(backend="native").run_test(size=SIZE, notifications=True) as pilot:
         await sees(pilot, "seeds ·", "test accuracy")
-        first = pilot.app._preview
+        first = pilot.app.trials.preview
         await pilot.press("plus", "plus")
         assert pilot.app.spec.lr == 0.005
-        await until(pilot, lambda: pilot.app._preview and pilot.app._preview.spec.lr == 0.005)
-        assert pilot.app._preview.answer.arrays["loss"][1, -1] < first.answer.arrays["loss"][1, -1]
+        await until(pilot, lambda: pilot.app.trials.preview and pilot.app.trials.preview.spec.lr == 0.005)
+        assert pilot.app.trials.preview.answer.arrays["loss"][1, -1] < first.answer.arrays["loss"][1, -1]
         await pilot.press("up", "minus")
         assert pilot.app.spec.optimizer == "sgd"
         # The legend says whose curve it is.
-        await until(pilot, lambda: f"{pilot.app._preview.run} ━" in screen_text(pilot.app))
+        await until(pilot, lambda: f"{pilot.app.trials.preview.run} ━" in screen_text(pilot.app))
         await pilot.press("t")
         await until(pilot, lambda: "seeds ·" not in screen_text(pilot.app))
         assert not home.exists() or not list(home.iterdir())  # nothing of this is stored

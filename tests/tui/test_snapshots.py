@@ -95,7 +95,7 @@ CASES = {
 def still() -> NnplayApp:
     """The app, with nothing on its screen that takes a time of its own."""
     app = NnplayApp(SPEC)
-    app.trying = False
+    app.trials.on = False
     return app
 
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import threading
+
 from rich.text import Text
+from textual import work
 from textual.app import RenderResult
 from textual.widget import Widget
 
+from engine import gpus
 from engine.spec import Spec
 from tui.dirty import changed_text
 from tui.feed import Snapshot
@@ -28,6 +32,8 @@ COLOURS = {
     "finished": "accent",
 }
 
+GPU_EVERY = 2.0  # seconds between two looks at a GPU
+
 
 class StatusLine(Widget):
     """One line in three parts: the experiment, the engine, the run's state."""
@@ -40,6 +46,7 @@ class StatusLine(Widget):
         self._run: Snapshot | None = None
         self._state_shown = ""
         self._gpu = ""
+        self._gone = threading.Event()  # set when the app ends
 
     def update(self, spec: Spec, run: Snapshot | None) -> None:
         """Show the spec to start with, or the run; what did not change is not sent again."""
@@ -51,6 +58,16 @@ class StatusLine(Widget):
             self.refresh()
         elif dirty := changed_text(before, self._line().plain):
             self.refresh(*dirty)
+
+    @work(thread=True)
+    def watch_gpu(self) -> None:
+        """Show how busy the machine's GPU is, if it has one, until the app ends."""
+        while (found := gpus.read()[0]) and not self._gone.is_set():
+            self.app.call_from_thread(self.show_gpu, gpus.short(found))
+            self._gone.wait(GPU_EVERY)
+
+    def on_unmount(self) -> None:
+        self._gone.set()
 
     def show_gpu(self, text: str) -> None:
         """Load and memory of the machine's GPU, in a few characters."""
