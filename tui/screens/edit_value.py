@@ -12,6 +12,7 @@ from textual.widgets.option_list import Option
 from engine.errors import RequestError
 from engine.spec import KEYS, Spec
 from engine.values import Flag, Word
+from tui.widgets.field import Field
 
 
 class EditValue(ModalScreen[Spec | None]):
@@ -55,7 +56,7 @@ class EditValue(ModalScreen[Spec | None]):
                 yield choices
             else:
                 yield Static(Text(f"{self.key.help}: {self.key.kind.allowed}", "dim"))
-                yield Input(value, compact=True)
+                yield Field(value, compact=True)
             yield Static(id="trouble")
 
     def on_input_changed(self) -> None:

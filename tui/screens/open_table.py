@@ -22,6 +22,7 @@ from engine.errors import NnplayError, RequestError, inert
 from engine.frames import Answer
 from engine.spec import Spec
 from tui.widgets.canvas import cut
+from tui.widgets.field import Field
 
 Ask = Callable[..., Awaitable[Answer | None]]
 
@@ -77,7 +78,7 @@ class OpenTable(ModalScreen[Spec | None]):
         with Vertical() as box:
             box.border_title = "Open a table"
             box.border_subtitle = "enter looks into a file · tab goes on · escape: back"
-            yield Input(placeholder="path of a file", suggester=PathSuggester(), compact=True, id="path")
+            yield Field(placeholder="path of a file", suggester=PathSuggester(), compact=True, id="path")
             with Horizontal(id="look"):
                 yield DirectoryTree(self._folder)
                 with VerticalScroll(id="preview"):

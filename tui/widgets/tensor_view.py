@@ -21,6 +21,7 @@ from engine.errors import RequestError
 from tui import glyphs, heat
 from tui.palette import Palette
 from tui.tensor import Index, Tensor, difference, parse_index, real, statistics
+from tui.widgets.field import Field
 from tui.widgets.value_table import ValueTable
 
 MAP_LINES = 6  # of text in which the heat map finds room
@@ -49,7 +50,7 @@ class TensorView(Vertical):
 
     def compose(self) -> ComposeResult:
         yield Static(id="about")
-        yield Input(placeholder="[0, :, 2]  a slice", compact=True, id="slice")
+        yield Field(placeholder="[0, :, 2]  a slice", compact=True, id="slice")
         yield Static(id="trouble")
         yield Static(id="spread")
         yield Static(id="heat")

@@ -18,6 +18,7 @@ from tui.keys import bindings
 from tui.palette import Palette
 from tui.view import View
 from tui.widgets.canvas import Canvas, Line
+from tui.widgets.field import Field
 from tui.widgets.painted import PaintedPanel
 from tui.widgets.panel import LIVE, Ask
 
@@ -55,7 +56,7 @@ class Log(PaintedPanel):
 
     def compose(self) -> ComposeResult:
         yield Canvas()
-        yield Input(placeholder="words that a line must have; escape: all lines")
+        yield Field(placeholder="words that a line must have; escape: all lines")
 
     def inquire(self) -> None:
         """Read on, at most a few times a second, and draw."""
