@@ -1,6 +1,7 @@
 #include "mlp.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 
 #include "cpu/trained_network.h"
@@ -44,13 +45,18 @@ class RunOf : public Run {
   int64_t advance(int64_t steps, double& bad) override {
     if (steps < 0 || steps > steps_left())
       refuse("expected at most ", steps_left(), " steps, as many as the epoch has left, got ", steps);
+    bad = 0;
+    if (interrupted.exchange(false)) return 0;
     const int64_t rows = std::min(steps * batch_size, goal - place);
     const int64_t taken =
-        net.train({table, order + place, rows, batch_size, rule, batches.weighted, &sums}, counter);
+        net.train({table, order + place, rows, batch_size, rule, batches.weighted, &sums}, counter, interrupted);
     place += std::min(taken * batch_size, rows);
     bad = sums.bad;
+    if (taken < steps && bad == 0) interrupted = false;
     return taken;
   }
+
+  void interrupt() override { interrupted = true; }
 
   Score score() const override {
     const double rows = double(std::max<int64_t>(sums.rows, 1));
@@ -147,6 +153,7 @@ class RunOf : public Run {
   const uint32_t* order = nullptr;  // of the epoch under way
   int64_t place = 0, goal = 0, batch_size = 1;  // rows of `order`: taken, to be taken, and at a time
   cpu::Sums sums;
+  std::atomic<bool> interrupted{false};
   StepCounter counter;
   cpu::TrainedNetwork<Real> net;
   Orders orders;

@@ -82,8 +82,11 @@ class Run {
   // Draws the order of the next epoch's rows.
   virtual void begin_epoch() = 0;
   // Takes `steps` updates, at most steps_left, and returns how many were taken: fewer if the loss of the next was
-  // not finite; that loss is then `bad`.
+  // not finite, which is then `bad`, or after `interrupt`.
   virtual int64_t advance(int64_t steps, double& bad) = 0;
+  // From any thread: the call of `advance` under way, or else the next, returns early. A step that takes longer than
+  // some 5 ms is given up, as if it had not begun, unless it has come to its updates.
+  virtual void interrupt() = 0;
   // Over the rows of the epoch so far.
   virtual Score score() const = 0;
 

@@ -144,6 +144,8 @@ class SharedRun {
     return {taken, bad};
   }
 
+  void interrupt() { run->interrupt(); }  // the one thing that does not wait for its turn
+
   std::pair<double, double> score() {
     const Score score = alone([](Run& r) { return r.score(); });
     return {score.loss, score.accuracy};
@@ -293,6 +295,7 @@ void bind_mlp(py::module_& m) {
       .def_property_readonly("steps_left", &SharedRun::steps_left)
       .def("begin_epoch", &SharedRun::begin_epoch)
       .def("advance", &SharedRun::advance, py::arg("steps"))
+      .def("interrupt", &SharedRun::interrupt)
       .def("score", &SharedRun::score)
       .def("set_rule", &SharedRun::set_rule, py::arg("rule"))
       .def("set_batches", &SharedRun::set_batches, py::arg("batches"))

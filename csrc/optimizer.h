@@ -51,18 +51,25 @@ struct StepNumbers {
 
 inline namespace NNPLAY_ISA {
 
+// What differs from one step to the next while the rates stay.
+template <class Lane>
+HD void correct(StepNumbers<Lane>& n, Correction correction) {
+  n.size = n.lr * Lane(correction.m);
+  n.root = Lane(correction.v);
+}
+
 template <class Lane>
 HD StepNumbers<Lane> step_numbers(const Rule& rule, Correction correction, Lane lr, Lane weight_decay) {
-  return {lr,
-          rule.optimizer == Optimizer::adamw ? Lane(1) - lr * weight_decay : weight_decay,
-          Lane(rule.momentum),
-          lr * Lane(correction.m),
-          Lane(correction.v),
-          Lane(rule.beta1),
-          Lane(1 - rule.beta1),
-          Lane(rule.beta2),
-          Lane(1 - rule.beta2),
-          Lane(rule.eps)};
+  StepNumbers<Lane> n{.lr = lr,
+                      .decay = rule.optimizer == Optimizer::adamw ? Lane(1) - lr * weight_decay : weight_decay,
+                      .momentum = Lane(rule.momentum),
+                      .old_m = Lane(rule.beta1),
+                      .new_m = Lane(1 - rule.beta1),
+                      .old_v = Lane(rule.beta2),
+                      .new_v = Lane(1 - rule.beta2),
+                      .eps = Lane(rule.eps)};
+  correct(n, correction);
+  return n;
 }
 
 struct PlainSgd {

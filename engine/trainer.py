@@ -4,7 +4,8 @@
 
 Commands come through the inbox, which is looked into between two slices of training. A slice is as many steps
 as fit into SLICE, found by doubling and halving, so that a native backend works in long strides and every
-backend answers a command within a few hundredths of a second.
+backend answers a command within a few hundredths of a second. Where a single step takes longer, a command
+makes the native backend give it up; it is taken anew once the command is carried out.
 """
 
 from __future__ import annotations
@@ -59,6 +60,7 @@ class Trainer:
         self.data = prepare(spec)
         self.spec = spec.settled(self.data.classifies)
         self.inbox = inbox
+        self.training: Training | None = None
         self.began = time.monotonic() if began is None else began
         self.step = 0
         self.epoch = 0  # completed
@@ -84,6 +86,7 @@ class Trainer:
             training = registry.load("backends", self.spec.backend).start(self.spec, self.data)
             training.begin_epoch()
             yield self._started(training)
+        self.training = training
         self.keep_next = time.monotonic() + KEEP
         try:
             while self.epoch < self.spec.epochs and not self.stopped:
@@ -113,6 +116,8 @@ class Trainer:
             if changed.epochs < self.epoch:
                 raise RequestError(f"epochs: {self.epoch} are done already, got {command.value}")
         self.inbox.put(command)
+        if self.training:
+            self.training.interrupt()
 
     def _epoch(self, training: Training) -> Iterator[Event]:
         """Train the epoch that was begun, to its end or to where a command stops it."""
@@ -156,14 +161,16 @@ class Trainer:
     def _advance(self, training: Training, steps: int) -> None:
         start = time.perf_counter()
         try:
-            training.advance(steps)
+            taken = training.advance(steps)
         finally:
-            taken = time.perf_counter() - start
-            self.seconds += taken
-        self.step += steps
-        if taken < SLICE / 2:
+            spent = time.perf_counter() - start
+            self.seconds += spent
+        self.step += taken
+        if taken < steps:
+            return  # interrupted: this says nothing about how long steps take
+        if spent < SLICE / 2:
             self.slice *= 2
-        elif taken > SLICE * 2:
+        elif spent > SLICE * 2:
             self.slice = max(1, self.slice // 2)
 
     def _obey(self, training: Training) -> Iterator[Event]:

@@ -13,6 +13,8 @@ namespace {
 constexpr int64_t share = 1 << 19;     // multiplications that are worth a thread
 constexpr int64_t row_block = 32;      // rows whose gradients are summed at once
 constexpr int64_t pass_share = 1 << 14;  // numbers of a pass over memory that are worth a thread
+constexpr int64_t long_step = 1 << 27;   // multiplications of a step, from which on it may be given up: some 5 ms
+constexpr int64_t at_once = 1 << 25;     // multiplications between two looks at whether it is: some 1 ms
 
 // Up to here a small network's loops are faster than matrix products (measured on Iris-like shapes).
 constexpr int64_t most_small_work = 4096, most_small_rows = 32;
@@ -26,26 +28,6 @@ const Kernels<Real>& kernels() {
 }
 
 int64_t grain_for(int64_t limit, int64_t each) { return std::max<int64_t>(1, limit / std::max<int64_t>(each, 1)); }
-
-// c := a b, in blocks of whole panels of columns, or of rows.
-template <class Real>
-void multiply(const Product<Real>& p) {
-  constexpr int64_t unit = 32;
-  const bool by_columns = p.n >= p.m;
-  const int64_t size = by_columns ? p.n : p.m;
-  parallel_for((size + unit - 1) / unit, grain_for(share, p.m * p.n * p.k / size * unit),
-               [&](int64_t begin, int64_t end) {
-                 Product<Real> part = p;
-                 begin *= unit;
-                 end = std::min(end * unit, size);
-                 if (by_columns) {
-                   part.b += begin * p.b_col, part.c += begin, part.n = end - begin;
-                 } else {
-                   part.a += begin * p.a_row, part.c += begin * p.c_row, part.m = end - begin;
-                 }
-                 kernels<Real>().matmul(part);
-               });
-}
 
 }  // namespace
 
@@ -86,6 +68,28 @@ void LayerNetwork<Real>::make_room(int64_t most_rows) {
   sums.resize((most_rows + row_block - 1) / row_block * 2 * widest);
 }
 
+// c := a b, in blocks of whole panels of columns, or of rows.
+template <class Real>
+void LayerNetwork<Real>::multiply(const Product<Real>& p) const {
+  constexpr int64_t unit = 32;
+  const bool by_columns = p.n >= p.m;
+  const int64_t size = by_columns ? p.n : p.m, each = p.m * p.n * p.k / size * unit;
+  const int64_t some = stop ? grain_for(at_once, each) * unit : size;
+  parallel_for((size + unit - 1) / unit, grain_for(share, each), [&](int64_t first, int64_t last) {
+    const int64_t end = std::min(last * unit, size);
+    for (int64_t begin = first * unit; begin < end && !stopped(); begin += some) {
+      Product<Real> part = p;
+      const int64_t count = std::min(some, end - begin);
+      if (by_columns) {
+        part.b += begin * p.b_col, part.c += begin, part.n = count;
+      } else {
+        part.a += begin * p.a_row, part.c += begin * p.c_row, part.m = count;
+      }
+      kernels<Real>().matmul(part);
+    }
+  });
+}
+
 template <class Real>
 void LayerNetwork<Real>::gather(const Table<Real>& table, const uint32_t* order, int64_t rows) {
   parallel_for(rows, grain_for(pass_share, table.inputs), [&](int64_t begin, int64_t end) {
@@ -98,7 +102,7 @@ void LayerNetwork<Real>::gather(const Table<Real>& table, const uint32_t* order,
 
 template <class Real>
 void LayerNetwork<Real>::forward_all(int64_t rows) {
-  for (int l = 0; l < shape.layers; ++l) {
+  for (int l = 0; l < shape.layers && !stopped(); ++l) {
     const auto [in, out, activation] = shape.layer[l];
     const Real* w = p.data() + weight[l];
     const Real* bias = shape.bias ? w + out * in : nullptr;
@@ -127,7 +131,7 @@ double LayerNetwork<Real>::loss(const Real* target, int64_t rows, double& right)
 template <class Real>
 template <class Finish>
 void LayerNetwork<Real>::backward(int64_t rows, Finish finish) {
-  for (int l = shape.layers - 1; l >= 0; --l) {
+  for (int l = shape.layers - 1; l >= 0 && !stopped(); --l) {
     const auto [in, out, activation] = shape.layer[l];
     const Real* w = p.data() + weight[l];
     const int64_t blocks = (rows + row_block - 1) / row_block;
@@ -143,14 +147,18 @@ void LayerNetwork<Real>::backward(int64_t rows, Finish finish) {
                  });
     if (l > 0) multiply(Product<Real>{g.data(), out, 1, w, in, 1, below.data(), in, rows, in, out});
     constexpr int64_t unit = 16;
-    parallel_for((out + unit - 1) / unit, grain_for(share, rows * in * unit),
-                 [&, in = in, out = out](int64_t begin, int64_t end) {
-                   begin *= unit, end = std::min(end * unit, out);
-                   const int64_t first = weight[l] + begin * in;
-                   kernels<Real>().transpose(g.data() + begin, out, turned.data() + begin * rows, rows, rows, end - begin);
-                   kernels<Real>().matmul(Product<Real>{turned.data() + begin * rows, rows, 1, y[l].data(), in, 1,
-                                                        grad.data() + first, in, end - begin, in, rows});
-                   finish(first, (end - begin) * in);
+    const int64_t each = rows * in * unit, some = stop ? grain_for(at_once, each) * unit : out;
+    parallel_for((out + unit - 1) / unit, grain_for(share, each),
+                 [&, in = in, out = out](int64_t from, int64_t to) {
+                   const int64_t last = std::min(to * unit, out);
+                   for (int64_t begin = from * unit; begin < last && !stopped(); begin += some) {
+                     const int64_t count = std::min(some, last - begin), first = weight[l] + begin * in;
+                     Real* columns = turned.data() + begin * rows;
+                     kernels<Real>().transpose(g.data() + begin, out, columns, rows, rows, count);
+                     kernels<Real>().matmul(
+                         Product<Real>{columns, rows, 1, y[l].data(), in, 1, grad.data() + first, in, count, in, rows});
+                     finish(first, count * in);
+                   }
                  });
     if (shape.bias) {
       Real* by_bias = grad.data() + weight[l] + out * in;
@@ -166,29 +174,47 @@ void LayerNetwork<Real>::backward(int64_t rows, Finish finish) {
 }
 
 template <class Real>
-int64_t LayerNetwork<Real>::train(const Steps<Real>& steps, StepCounter& counter) {
+int64_t LayerNetwork<Real>::train(const Steps<Real>& steps, StepCounter& counter, const std::atomic<bool>& interrupt) {
+  stop = steps.batch_size * 3 * int64_t(p.size()) >= long_step ? &interrupt : nullptr;
   int64_t taken = 0;
-  for (int64_t begin = 0; begin < steps.rows; begin += steps.batch_size, ++taken) {
-    const int64_t size = std::min(steps.batch_size, steps.rows - begin);
-    gather(steps.table, steps.order + begin, size);
-    forward_all(size);
-    double right = 0;
-    const double mean = loss(target.data(), size, right);
-    if (!std::isfinite(mean)) {
-      steps.sums->bad = mean;
-      break;
-    }
-    steps.sums->loss += mean * double(steps.weighted ? size : 1);
-    steps.sums->right += right;
-    steps.sums->rows += size;
-    const Rule& rule = steps.rule;
-    const auto numbers = step_numbers(rule, counter.next(), Real(rule.lr), Real(rule.weight_decay));
-    backward(size, [&](int64_t first, int64_t count) {
-      mlp_kernels<Real>().update(rule, numbers, grad.data() + first, p.data() + first, m.data() + first,
-                                 v.data() + first, count);
-    });
-  }
+  for (int64_t begin = 0; begin < steps.rows; begin += steps.batch_size, ++taken)
+    if (!step(steps, begin, counter)) break;
+  stop = nullptr;
   return taken;
+}
+
+// One update by the batch that begins there. False, and none, if its loss is not finite, or if it was given up.
+template <class Real>
+bool LayerNetwork<Real>::step(const Steps<Real>& steps, int64_t begin, StepCounter& counter) {
+  const int64_t size = std::min(steps.batch_size, steps.rows - begin);
+  gather(steps.table, steps.order + begin, size);
+  forward_all(size);
+  if (stopped()) return false;
+  double right = 0;
+  const double mean = loss(target.data(), size, right);
+  if (!std::isfinite(mean)) {
+    steps.sums->bad = mean;
+    return false;
+  }
+  const Rule& rule = steps.rule;
+  StepCounter counted = counter;
+  const auto numbers = step_numbers(rule, counted.next(), Real(rule.lr), Real(rule.weight_decay));
+  const auto update = [&](int64_t first, int64_t count) {
+    mlp_kernels<Real>().update(rule, numbers, grad.data() + first, p.data() + first, m.data() + first,
+                               v.data() + first, count);
+  };
+  if (stop) {  // what may be given up keeps its updates for the end
+    backward(size, [](int64_t, int64_t) {});
+    if (stopped()) return false;
+    parallel_for(int64_t(p.size()), pass_share, [&](int64_t first, int64_t last) { update(first, last - first); });
+  } else {
+    backward(size, update);
+  }
+  counter = counted;
+  steps.sums->loss += mean * double(steps.weighted ? size : 1);
+  steps.sums->right += right;
+  steps.sums->rows += size;
+  return true;
 }
 
 template <class Real>

@@ -4,6 +4,7 @@
 // the number of threads.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <vector>
 
@@ -22,8 +23,9 @@ class LayerNetwork {
 
   std::vector<Real> p, m, v;  // (parameters): values, the optimizer's two memories
 
-  // Steps over the batches of `steps.order`; see mlp_kernels.h.
-  int64_t train(const Steps<Real>& steps, StepCounter& counter);
+  // Steps over the batches of `steps.order`; see mlp_kernels.h. Once `stop` is true, a step that takes long is given
+  // up within milliseconds, as if it had not begun; only the updates, all at its end, are not.
+  int64_t train(const Steps<Real>& steps, StepCounter& counter, const std::atomic<bool>& stop);
 
   // y (rows, out) of the present weights, valid until the next call. rows is at most what there is room for.
   const Real* forward(const Real* x, int64_t rows);
@@ -41,11 +43,15 @@ class LayerNetwork {
   std::vector<std::vector<Real>> z;  // pre-activations, where the derivative needs them
   std::vector<Real> g, below, turned, target, grad;
   std::vector<Real> sums;  // (blocks of rows, 2, widest): see Kernels::gradient
+  const std::atomic<bool>* stop = nullptr;  // of a step that may be given up
 
+  bool stopped() const { return stop && stop->load(std::memory_order_relaxed); }
+  void multiply(const Product<Real>& p) const;
   void gather(const Table<Real>& table, const uint32_t* order, int64_t rows);
   void forward_all(int64_t rows);
   template <class Finish>
   void backward(int64_t rows, Finish finish);
+  bool step(const Steps<Real>& steps, int64_t begin, StepCounter& counter);
 };
 
 extern template class LayerNetwork<float>;

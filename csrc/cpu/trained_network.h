@@ -61,9 +61,10 @@ class TrainedNetwork {
     take_over();
   }
 
-  // Takes the steps and returns how many: fewer if the next one's loss is not finite.
-  int64_t train(const Steps<Real>& steps, StepCounter& counter) {
-    if (!small && !device) return layers.train(steps, counter);
+  // Takes the steps and returns how many: fewer if the next one's loss is not finite, or, for one that takes long on
+  // the CPU, once `stop` is true.
+  int64_t train(const Steps<Real>& steps, StepCounter& counter, const std::atomic<bool>& stop) {
+    if (!small && !device) return layers.train(steps, counter, stop);
     ahead = true;
     if (device) return device->train(steps, counter);
     return mlp_kernels<Real>().small_train(small.get(), steps, counter);

@@ -50,8 +50,14 @@ class Training(Protocol):
     def begin_epoch(self) -> None:
         """Draw the order of the next epoch's rows; afterwards `steps_left` is its number of batches."""
 
-    def advance(self, steps: int) -> None:
-        """Take `steps` updates, at most `steps_left`. Raises NonFiniteLoss."""
+    def advance(self, steps: int) -> int:
+        """Take `steps` updates, at most `steps_left`, and return how many: fewer after `interrupt`.
+
+        Raises NonFiniteLoss.
+        """
+
+    def interrupt(self) -> None:
+        """From another thread: let `advance`, now or the next time, return before a step that takes long."""
 
     def metrics(self) -> Metrics:
         """Over the rows of the epoch so far, as they were trained."""

@@ -122,12 +122,16 @@ class LoopTraining:
             self.random = torch.get_rng_state()
         self._take(len(self.order))
 
-    def advance(self, steps: int) -> None:
+    def advance(self, steps: int) -> int:
         for taken in range(steps):
             x, y = next(self.batches)
             with devices.memory_errors():
                 self._step(x.to(self.device), y.to(self.device), taken)
             self.steps_left -= 1
+        return steps
+
+    def interrupt(self) -> None:
+        """Nothing: a step of torch's cannot be given up."""
 
     def _step(self, x: Tensor, y: Tensor, taken: int) -> None:
         prediction = self._forward(x)

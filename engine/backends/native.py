@@ -69,20 +69,27 @@ class NativeTraining:
     def begin_epoch(self) -> None:
         self.run.begin_epoch()
 
-    def advance(self, steps: int) -> None:
+    def advance(self, steps: int) -> int:
         if self.epoch_loss != "last" or steps == 0:
-            self._advance(steps, 0)
-            return
-        self._advance(steps - 1, 0)
+            return self._advance(steps, 0)
+        taken = self._advance(steps - 1, 0)
+        if taken < steps - 1:
+            return taken
         before = self._sum()
         rows = len(self.run.batch())
-        self._advance(1, steps - 1)
-        self.last = (self._sum() - before) / rows
+        last = self._advance(1, taken)
+        if last:
+            self.last = (self._sum() - before) / rows
+        return taken + last
 
-    def _advance(self, steps: int, already: int) -> None:
+    def interrupt(self) -> None:
+        self.run.interrupt()
+
+    def _advance(self, steps: int, already: int) -> int:
         taken, loss = self.run.advance(steps)
-        if taken < steps:
+        if taken < steps and not math.isfinite(loss):
             raise NonFiniteLoss(loss, already + taken)
+        return taken
 
     def _sum(self) -> float:
         """The sum of the losses of the epoch's rows so far."""

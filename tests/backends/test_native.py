@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -246,6 +247,52 @@ def test_training_leaves_the_interpreter_free() -> None:
     thread.join()
     assert run.steps_left == 0
     assert counted > 10
+
+
+def test_a_long_step_is_given_up_at_once_when_interrupted_and_taken_anew_all_the_same() -> None:
+    case = Case((784, 1024, 1024, 10), ("relu", "relu", "identity"), rows=1024, batch_size=1024)
+    run, undisturbed = case.native("float32"), case.native("float32")
+    undisturbed.begin_epoch()
+    begin = time.perf_counter()
+    undisturbed.advance(1)
+    whole = time.perf_counter() - begin
+    first = run.weights()
+    run.begin_epoch()
+    given_up = 0
+
+    def ask(run: ops.Run, asked: list[float]) -> None:
+        asked.append(time.perf_counter())
+        run.interrupt()
+
+    for part in (0.3, 0.7, 0.1, 0.5, 0.2, 0.4, 0.6):  # of the step, by when it is interrupted
+        asked: list[float] = []
+        timer = threading.Timer(part * whole, ask, (run, asked))
+        timer.start()
+        taken, loss = run.advance(1)
+        answered = time.perf_counter()
+        timer.join()
+        if taken:  # the machine was faster than it was before
+            run = case.native("float32")
+            run.begin_epoch()
+            continue
+        given_up += 1
+        assert (loss, run.steps_left) == (0.0, 1)
+        assert answered - asked[0] < whole / 4
+        assert np.array_equal(run.weights(), first)
+    assert given_up
+    assert run.advance(1) == (1, 0.0)
+    assert np.array_equal(run.weights(), undisturbed.weights())
+
+
+def test_an_interruption_ends_the_next_advance_if_none_is_under_way_and_only_that() -> None:
+    run, undisturbed = IRIS.native("float32"), IRIS.native("float32")
+    run.begin_epoch()
+    undisturbed.begin_epoch()
+    run.interrupt()
+    run.interrupt()
+    assert [run.advance(5), run.advance(5), run.advance(5)] == [(0, 0.0), (5, 0.0), (5, 0.0)]
+    undisturbed.advance(10)
+    assert np.array_equal(run.weights(), undisturbed.weights())
 
 
 def test_the_step_whose_loss_is_no_number_is_not_taken() -> None:
