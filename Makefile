@@ -3,6 +3,7 @@
 # make install  the set-up alone: .venv, packages, the compiled kernels
 # make bench    how fast things are on this machine
 # make cuda-compile  every CUDA kernel, for all architectures: warnings, registers, spills; needs nvcc and no GPU
+# make gpu      on a machine with a GPU: build, prove and measure the CUDA side; writes docs/gpu-results.md
 # make sanitize the tests of kernels and native runs under AddressSanitizer and UndefinedBehaviorSanitizer
 # make picture  draw the README's picture of the app anew
 # make clean    remove what was built
@@ -24,7 +25,7 @@ ifneq ($(CREDIT),)
 export NNPLAY_TEST_CREDIT ?= $(abspath $(CREDIT))
 endif
 
-.PHONY: play test install bench cuda-compile sanitize picture clean
+.PHONY: play test install bench cuda-compile gpu sanitize picture clean
 .SILENT:
 
 play: install
@@ -41,6 +42,10 @@ install: $(KERNELS)
 
 bench: install
 	$(BIN)/nnplay bench ops
+
+# Needs a GPU, a torch with CUDA and a toolkit, and installs nothing: see tests/cuda/prove.py.
+gpu:
+	$(PYTHON) tests/cuda/prove.py $(STAGES)
 
 cuda-compile:
 	$(PYTHON) csrc/cuda/compile.py

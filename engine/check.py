@@ -113,7 +113,7 @@ def _draw(dtype: torch.dtype, shape: Shape, device: str, seed: int) -> tuple[lis
     batch, inputs, outputs = shape
     rng = torch.Generator().manual_seed(seed)
     sizes = ((batch, inputs), (outputs, inputs), (outputs,), (batch, outputs))
-    x, w, b, grad = (torch.randn(size, generator=rng) for size in sizes)
+    x, w, b, grad = (torch.randn(size, generator=rng, device="cpu") for size in sizes)
     w /= max(inputs, 1) ** 0.5
     return [t.to(device, dtype) for t in (x, w, b)], grad.to(device, dtype)
 

@@ -138,7 +138,7 @@ def population(library: ctypes.CDLL, case: Case, dtype: str, test_epochs: bool) 
     return found
 
 
-def population_of_cpu(case: Case, dtype: str, test_epochs: bool) -> dict[str, Array]:
+def population_of_engine(case: Case, dtype: str, test_epochs: bool, device: str = "cpu") -> dict[str, Array]:
     test_x, test_y = case.data(7, seed=2)
     results = ops.train_population(
         **case.arguments(dtype),
@@ -151,6 +151,7 @@ def population_of_cpu(case: Case, dtype: str, test_epochs: bool) -> dict[str, Ar
         weights=None,
         test_epochs=test_epochs,
         threads=1,
+        device=device,
     )
     return dict(
         zip(("loss", "accuracy", "test_loss", "test_accuracy", "good", "weights"), results, strict=True)
@@ -204,8 +205,8 @@ def test_a_population_is_that_of_the_cpu(name, dtype, library):
         assert team_of(library, case, dtype) == EXPECTED[name]
     test_epochs = name in ("warp", "a block", "a regression")
     got = population(library, case, dtype, test_epochs)
-    wanted = population_of_cpu(case, dtype, test_epochs)
-    exact = population_of_cpu(case, "float64", test_epochs)
+    wanted = population_of_engine(case, dtype, test_epochs)
+    exact = population_of_engine(case, "float64", test_epochs)
     assert np.array_equal(got["good"], wanted["good"])
     for figure in ("loss", "test_loss", "weights"):
         error, allowed = (np.abs(one[figure] - exact[figure]).max() for one in (got, wanted))
@@ -242,7 +243,7 @@ def test_a_network_whose_loss_is_no_number_says_from_which_step_on(library):
     case = Case(
         widths=(4, 8, 2), activations=("identity", "identity"), loss="mse", optimizer="sgd", lr=1e8, epochs=2
     )
-    got, wanted = population(library, case, "float32", False), population_of_cpu(case, "float32", False)
+    got, wanted = population(library, case, "float32", False), population_of_engine(case, "float32", False)
     assert np.array_equal(got["good"], wanted["good"])
     assert not np.isfinite(got["loss"]).any()
 

@@ -34,21 +34,24 @@ def same_bits(got, wanted):
 def views(draw, shape):
     """A tensor of that shape: dense, transposed, with gaps, at an offset, or expanded from one number."""
     kind = draw(st.sampled_from(["dense", "transposed", "gaps", "offset", "expanded"]))
-    rng = torch.Generator().manual_seed(draw(st.integers(0, 1000)))
+    torch.manual_seed(draw(st.integers(0, 1000)))
     if kind == "transposed":
-        return torch.randn(shape[::-1], generator=rng).permute(*reversed(range(len(shape))))
+        return torch.randn(shape[::-1]).permute(*reversed(range(len(shape))))
     if kind == "gaps":
-        return torch.randn([2 * n for n in shape], generator=rng)[tuple(slice(None, None, 2) for _ in shape)]
+        return torch.randn([2 * n for n in shape])[tuple(slice(None, None, 2) for _ in shape)]
     if kind == "offset":
-        return torch.randn([n + 1 for n in shape], generator=rng)[tuple(slice(1, None) for _ in shape)]
+        return torch.randn([n + 1 for n in shape])[tuple(slice(1, None) for _ in shape)]
     if kind == "expanded":
-        return torch.randn([1] * len(shape), generator=rng).expand(shape)
-    return torch.randn(shape, generator=rng)
+        return torch.randn([1] * len(shape)).expand(shape)
+    return torch.randn(shape)
 
 
 @st.composite
 def layers(draw):
-    batch = draw(st.lists(st.integers(0, 5), min_size=0, max_size=3))
+    on_cpu = (
+        torch.get_default_device().type == "cpu"
+    )  # a GPU's library chooses by strides what to do with large ones
+    batch = draw(st.lists(st.integers(0, 5), min_size=0, max_size=3 if on_cpu else 2))
     inputs, outputs = draw(st.integers(1, 40)), draw(st.integers(1, 40))
     arguments = [draw(views([*batch, inputs])), draw(views([outputs, inputs]))]
     if draw(st.booleans()):
@@ -70,8 +73,8 @@ def test_a_view_gives_the_bits_of_a_dense_tensor(layer, name, dtype):
     st.sampled_from(NAMES),
     st.sampled_from(KINDS),
 )
-def test_any_shape_is_as_exact_as_torch(shape, name, dtype):
-    for result in check_case(name, dtype, shape):
+def test_any_shape_is_as_exact_as_torch(device, shape, name, dtype):
+    for result in check_case(name, dtype, shape, device):
         assert result.passed, result
 
 
@@ -105,10 +108,10 @@ SIZES = [(32, 64, 64), (128, 784, 128), (5000, 300, 7), (3, 500, 2000), (600, 70
 
 
 def layer_arguments(shape, dtype):
-    rng = torch.Generator().manual_seed(0)
+    torch.manual_seed(0)
     batch, inputs, outputs = shape
     sizes = [(batch, inputs), (outputs, inputs), (outputs,), (batch, outputs)]
-    *arguments, grad = (torch.randn(size, generator=rng).to(dtype) for size in sizes)
+    *arguments, grad = (torch.randn(size).to(dtype) for size in sizes)
     return arguments, grad
 
 

@@ -21,14 +21,14 @@ def double_arguments(batch=3, inputs=4, outputs=5):
 
 @pytest.mark.parametrize("shape", [*SHAPES, (1, 1, 1), (1, 3, 200), (700, 2, 3), (64, 300, 40)])
 @pytest.mark.parametrize(("name", "dtype"), list(itertools.product(NAMES, DTYPES)))
-def test_error_is_at_most_twice_that_of_torch(name, dtype, shape):
-    for result in check_case(name, DTYPES[dtype], shape):
+def test_error_is_at_most_twice_that_of_torch(name, dtype, shape, device):
+    for result in check_case(name, DTYPES[dtype], shape, device):
         assert result.passed, result
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_error_of_a_layer_whose_rows_are_laid_out_anew(dtype):
-    for result in check_case("softmax", DTYPES[dtype], (300, 500, 300)):
+def test_error_of_a_layer_whose_rows_are_laid_out_anew(dtype, device):
+    for result in check_case("softmax", DTYPES[dtype], (300, 500, 300), device):
         assert result.passed, result
 
 
