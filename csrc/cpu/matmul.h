@@ -99,6 +99,9 @@ inline void tile(const cpu::Product<Real>& p, Strip<Real> strip, int64_t i, int6
   P sum[Rows][Packs];
   UNROLL for (int r = 0; r < Rows; ++r) UNROLL
     for (int q = 0; q < Packs; ++q) sum[r][q] = P(Real(0));
+  if (k0 > 0)  // what is there already comes while more is calculated
+    UNROLL for (int r = 0; r < Rows; ++r) UNROLL
+      for (int q = 0; q < Packs; ++q) __builtin_prefetch(p.c + (i + r) * p.c_row + j + q * P::width, 1);
   const Real* a = strip.a;
   for (int64_t k = 0; k < length; ++k, a += strip.col, panel += 2 * P::width) {
     P row[Packs];
