@@ -22,7 +22,7 @@ from engine.datasets import prepare
 __all__ = ["main"]
 
 IRIS = LADDER[0]
-EPOCHS = {"cpu": 20, "cuda": 100}  # of a native turn: what a call costs once belongs to a whole run
+EPOCHS = 100  # of the experiment, and of a native turn: what a call costs once belongs to a whole run
 MODELS = {"cpu": 1024, "cuda": 10_000}
 
 
@@ -49,7 +49,7 @@ def _vmap(models: int, device: str) -> Epoch:
 
 
 def _native(models: int, threads: int, device: str = "cpu") -> Callable[[], object]:
-    spec = experiments.find("iris-mlp", [f"epochs={EPOCHS[device]}", f"device={device}"])
+    spec = experiments.find("iris-mlp", [f"epochs={EPOCHS}", f"device={device}"])
     data = prepare(spec)
     return lambda: population.train(spec, data, range(models), threads=threads)
 
@@ -84,15 +84,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
             work[f"native, {threads} thread{'s' if threads > 1 else ''}"] = _native(options.models, threads)
     found = {name: epoch for name, epoch in work.items() if epoch}
     seconds = median_seconds(found, rounds=7, wait=wait_for(device))
-    epochs = {name: EPOCHS[device] if "native" in name else 1 for name in seconds}
-    steps = {name: options.models * IRIS.batches * epochs[name] for name in seconds}
-    rates = {name: steps[name] / seconds[name] for name in seconds}
+    whole = {name: each * (1 if "native" in name else EPOCHS) for name, each in seconds.items()}
+    steps = options.models * IRIS.batches * EPOCHS
+    rates = {name: steps / each for name, each in whole.items()}
     if options.json:
-        print(json.dumps({"device": device, "models": options.models, "model_steps_per_second": rates}))
+        about = {"device": device, "threads": options.threads, "models": options.models, "epochs": EPOCHS}
+        print(json.dumps({**about, "model_steps_per_second": rates, "experiment_seconds": whole}))
         return 0
-    print(f"{where(device, options.threads)}; {options.models} networks {IRIS.name}, million steps a second")
+    print(f"{where(device, options.threads)}; {options.models} networks {IRIS.name}, {EPOCHS} epochs")
+    print(f"{'':22}{'million steps/s':>16}{'ns per model and step':>24}{'experiment, s':>16}")
     for name, rate in rates.items():
-        print(f"{name:22}{rate / 1e6:9.3f}   {1e9 / rate:9.1f} ns per model and step")
+        print(f"{name:22}{rate / 1e6:16.3f}{1e9 / rate:24.1f}{whole[name]:16.3f}")
+    if len(whole) > sum("native" in name for name in whole):
+        print(f"vmap and jax are timed for one epoch, whose time {EPOCHS} times is their experiment's")
     if work["jax"] is None:
         print("JAX cannot be imported here and is left out (pip install jax)")
     return 0

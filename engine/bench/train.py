@@ -145,10 +145,11 @@ def first_state(net: Net) -> State:
 
 def torch_step(net: Net) -> Callable[[State, Tensor, Tensor, Tensor], State]:
     """One step of Adam as a pure function."""
+    functions = [reference(name) for name in net.activations]
 
     def loss(p: list[Tensor], x: Tensor, y: Tensor) -> Tensor:
-        for weight, bias, name in zip(p[::2], p[1::2], net.activations, strict=True):
-            x = reference(name)(nn.functional.linear(x, weight, bias))
+        for weight, bias, activation in zip(p[::2], p[1::2], functions, strict=True):
+            x = activation(nn.functional.linear(x, weight, bias))
         return nn.functional.cross_entropy(x, y)
 
     def step(state: State, x: Tensor, y: Tensor, count: Tensor) -> State:

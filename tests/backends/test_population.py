@@ -20,8 +20,6 @@ from engine.population import Result
 from engine.spec import Spec
 
 sys.path.insert(0, str(Path(__file__).parent))
-from oracle import Case, train_torch, ulps
-from test_native import CASES
 
 SPEC = experiments.find("iris-mlp", ["epochs=3"])
 
@@ -147,48 +145,6 @@ def test_a_rate_of_0_leaves_a_network_as_it_was(optimizer: str) -> None:
     assert not np.array_equal(result.weights[1], first[1])
 
 
-@pytest.mark.parametrize("name", ["iris", "deep", "regression", "wide", "no bias"])
-def test_200_steps_of_a_population_end_as_near_to_the_truth_as_torchs(name: str) -> None:
-    theirs, ours = [], []
-    for draw in range(2):
-        case = dataclasses.replace(CASES[name], seed=1 + draw)
-        batches = -(-case.rows // case.batch_size)
-        case = dataclasses.replace(case, steps=case.steps // batches * batches)
-        first = case.native("float32").weights()
-        exact = train_torch(case, "float64", first)
-        theirs.append(ulps(train_torch(case, "float32", first), exact, "float32"))
-        ours.append(ulps(train_as_population(case, first), exact, "float32"))
-    assert max(ours) <= 2 * max(theirs) + 1
-
-
-def train_as_population(case: Case, first: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """The weights after the case's steps, of the second of two networks."""
-    x, y = case.data()
-    batches = -(-case.rows // case.batch_size)
-    ends = ops.train_population(
-        widths=list(case.widths),
-        activations=list(case.activations),
-        bias=case.bias,
-        loss=case.loss,
-        features=x,
-        targets=y,
-        test_features=x[:0],
-        test_targets=y[:0],
-        rule=case.rule(),
-        batches=ops.Batches(case.batch_size, shuffle=False),
-        epochs=case.steps // batches,
-        seeds=[1, 2],
-        lr=np.full(2, case.lr),
-        weight_decay=np.full(2, case.weight_decay),
-        weights=np.stack([first / 2, first]),
-        dtype="float32",
-        fused=mlp.FUSED,
-        test_epochs=False,
-        threads=1,
-    )
-    return np.asarray(ends[-1][1])
-
-
 def test_first_weights_may_be_given() -> None:
     first = np.linspace(-1, 1, 2 * 131).reshape(2, 131).astype(np.float32)
     spec = dataclasses.replace(SPEC, epochs=1, lr=1e-12, optimizer="sgd")
@@ -220,11 +176,59 @@ def test_a_network_begins_where_the_run_of_its_spec_begins(name: str) -> None:
         ({"seeds": [1], "threads": 0}, "threads: expected at least 1"),
         ({"seeds": [1], "weights": np.zeros(3)}, "weights: expected 1 networks of 131 numbers, got 3"),
         ({"seeds": [-1]}, "population"),
+        ({"seeds": range(3), "weights": np.zeros((2, 131))}, "weights: expected 3 networks of 131 numbers"),
     ],
 )
 def test_what_does_not_fit_is_refused(arguments: dict[str, object], reason: str) -> None:
     with pytest.raises(RequestError, match=reason):
         population.train(SPEC, prepare(SPEC), **arguments)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"widths": [4, 2**30, 2**30, 3]}, "at most 2147483647 parameters"),
+        ({"widths": [4, 2**31 - 1, 1, 3]}, "at most 2147483647 parameters"),
+        ({"widths": [4, 2**63 - 1, 1, 3]}, "expected widths from 1 to 2147483647"),
+        ({"widths": [4, 40_000, 40_000, 3]}, "sizes whose product fits into memory"),
+        ({"epochs": 2**45}, "sizes whose product fits into memory"),
+        ({"epochs": 2**62}, "sizes whose product fits into memory"),
+        ({"epochs": 0}, "epochs: expected at least 1"),
+        ({"batches": ops.Batches(7)}, "batch_size: expected 1 to 6"),
+        ({"targets": np.full(6, 3)}, "expected labels 0 to 2, got 3"),
+        ({"features": np.full((6, 4), np.nan)}, "expected finite features"),
+        ({"test_targets": np.full(6, -1)}, "test: expected labels 0 to 2, got -1"),
+    ],
+    ids=str,
+)
+def test_sizes_and_data_that_cannot_be_are_refused_before_anything_is_made(
+    changes: dict[str, Any], reason: str
+) -> None:
+    count = 2**17
+    x, y = np.zeros((6, 4)), np.zeros(6)
+    arguments: dict[str, Any] = {
+        "widths": [4, 8, 8, 3],
+        "activations": ["relu", "relu", "softmax"],
+        "bias": True,
+        "loss": "cross_entropy",
+        "features": x,
+        "targets": y,
+        "test_features": x,
+        "test_targets": y,
+        "rule": ops.Rule("adam", 0.001),
+        "batches": ops.Batches(2),
+        "epochs": 1,
+        "seeds": range(count),
+        "lr": np.full(count, 0.001),
+        "weight_decay": np.zeros(count),
+        "weights": None,
+        "dtype": "float32",
+        "fused": mlp.FUSED,
+        "test_epochs": False,
+        "threads": 1,
+    }
+    with pytest.raises(ValueError, match=reason):
+        ops.train_population(**{**arguments, **changes})
 
 
 def test_memory_grows_with_parameters_and_metrics_only() -> None:
