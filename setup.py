@@ -54,7 +54,7 @@ else:
     SOURCES += setup_cuda.sources("cpp")
     CUDA_LIBRARIES["include_dirs"] = [str(CUDA.toolkit / "include")]
     CUDA_LIBRARIES["library_dirs"] = [str(CUDA.toolkit / folder) for folder in ("lib64", "lib")]
-    CUDA_LIBRARIES["libraries"] = ["cudart", "c10_cuda", "torch_cuda"]
+    CUDA_LIBRARIES["libraries"] = ["cudart", "c10_cuda"]
 
 # These are compiled once for each instruction set; which copy runs is decided at run time.
 KERNELS = ["csrc/cpu/kernels.cpp", "csrc/cpu/mlp_kernels.cpp"]

@@ -93,6 +93,9 @@ def linear_act(input: Tensor, weight: Tensor, bias: Tensor | None, activation: s
     On the CPU the same arguments give the same bits, in the output and in every gradient, on any number of
     threads. One exception: bfloat16 products of 2²¹ multiplications or more are torch's own where the
     processor multiplies these numbers as such (AVX512_BF16), and repeat as ``torch.mm`` itself does.
+
+    On a GPU, in builds that have CUDA, it works on the current stream, can be captured in a graph, and
+    repeats as ``torch.mm`` does: large products are torch's own, TF32 as torch is set.
     """
     if torch.compiler.is_compiling():  # a traceable name for the same op
         return torch.ops.nnplay.linear_act(input, weight, bias, activation)  # type: ignore[no-any-return]
