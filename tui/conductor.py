@@ -142,7 +142,16 @@ class Conductor:
 
     async def _start(self, spec: Spec, *, paused: bool) -> None:
         await self._forget()
-        await self._take_up(await asyncio.to_thread(runs.create, spec), spec, paused=paused)
+        creation = asyncio.ensure_future(asyncio.to_thread(runs.create, spec))
+        try:
+            run = await asyncio.shield(creation)  # a thread cannot be cancelled
+        except asyncio.CancelledError:
+            with contextlib.suppress(NnplayError):
+                run = await creation
+                run.release()
+                runs.discard(run)
+            raise
+        await self._take_up(run, spec, paused=paused)
 
     async def _attach(self, path: Path) -> None:
         feed = await asyncio.to_thread(Feed, path, self._changed, self._frame)

@@ -116,6 +116,7 @@ class CodeEditor(TextArea):
 
     def __init__(self, code: str):
         super().__init__(code, language="python", tab_behavior="indent", show_line_numbers=True, compact=True)
+        self.set_reactive(TextArea.cursor_blink, False)  # each blink would go over the line
 
     def on_key(self, event: events.Key) -> None:
         if event.key == "escape":
