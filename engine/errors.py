@@ -14,10 +14,18 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+LONGEST = 300  # characters of an unexpected error that are told
+
 
 def inert(text: str) -> str:
     """Text from outside as it may be shown: what would steer a terminal is written out, as in \\x1b."""
     return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
+
+
+def surprise(error: Exception) -> str:
+    """An error of nnplay's own in one line that fits a screen; the whole of it belongs into a log."""
+    first = str(error).strip().partition("\n")[0]
+    return f"{type(error).__name__}: {first if len(first) <= LONGEST else first[:LONGEST] + ' …'}"
 
 
 class NnplayError(Exception):

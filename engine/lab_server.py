@@ -14,7 +14,7 @@ import traceback
 from pathlib import Path
 
 from engine import frames, registry
-from engine.errors import NnplayError
+from engine.errors import NnplayError, surprise
 from engine.frames import Answer
 from engine.orphans import die_with_parent
 
@@ -59,7 +59,7 @@ class Server:
             return "refused", str(error), Answer()
         except Exception as error:
             traceback.print_exc()
-            return "failed", f"{type(error).__name__}: {error}", Answer()
+            return "failed", surprise(error), Answer()
 
     def _on_interrupt(self, *_: object) -> None:
         if self._answering:

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 from engine import checkpoints
 from engine.checkpoints import Checkpoint
 from engine.control import Command, Inbox, listen
-from engine.errors import NnplayError, StorageError
+from engine.errors import NnplayError, StorageError, surprise
 from engine.events import Ended, EndState, EpochEnded
 from engine.runs import RunWriter
 
@@ -72,7 +72,7 @@ class Worker:
         except Exception as error:
             _say(traceback.format_exc())
             log = self.path / "worker.log"
-            ended = self._ended("failed", f"{type(error).__name__}: {error} (the whole story is in {log})", 1)
+            ended = self._ended("failed", f"{surprise(error)} (the whole story is in {log})", 1)
         try:
             writer.append_last(ended)
         except NnplayError as error:  # there is no room even for the last line

@@ -326,11 +326,15 @@ class NnplayApp(App[None]):
         self._laboratory.plots["loss"].see_all()
 
     def action_log_axis(self) -> None:
-        self._laboratory.look(log=not self._laboratory.plots["loss"].look.log)
+        log = not self._laboratory.plots["loss"].look.log
+        self._laboratory.look(log=log)
+        self.notify(f"The loss is on a {'logarithmic' if log else 'linear'} axis.", timeout=2)
 
     def action_smooth(self) -> None:
         following = dict(itertools.pairwise(SMOOTHINGS))
-        self._laboratory.look(smoothing=following.get(self._laboratory.plots["loss"].look.smoothing, 0.0))
+        smoothing = following.get(self._laboratory.plots["loss"].look.smoothing, 0.0)
+        self._laboratory.look(smoothing=smoothing)
+        self.notify(f"Smoothing: {smoothing or 'none'}.", timeout=2)
 
     # Parts of the screen.
 

@@ -58,7 +58,7 @@ class Conductor:
         A run that is being trained goes on. One that waits for a command is stopped, as nobody would give it
         one; it is stored, and goes on from where it is when it is resumed.
         """
-        farewell = ""
+        farewell, launching = "", self._launching
         self._closing = True
         if self._task:
             if self._launching and self._zygote:
@@ -68,6 +68,8 @@ class Conductor:
                 await self._task
             with contextlib.suppress(NnplayError):
                 farewell = await self._part()
+            if launching and not launching.path.exists():
+                farewell = f"{launching.id} had not begun, so nothing of it is kept"
         if self._feed:
             self._feed.close()
         if self._zygote:

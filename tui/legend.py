@@ -5,26 +5,39 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator, Sequence
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from rich.cells import cell_len
 
 from tui.series import Series
+from tui.widgets.canvas import cut
 
 Part = tuple[str, Series | None]  # a text, and the curve whose colour it has; None for a value
 
 SAMPLES = {"line": "━", "dotted": "┅", "points": "•"}
 
 
-# How much is said, the most first: which runs have their curves named, how many of a run's values stand
-# there, and with how many decimals.
-LEVELS: tuple[tuple[Literal["all", "first", "none"], int, int], ...] = (
-    ("all", 2, 4),
-    ("first", 2, 4),
-    ("first", 2, 3),
-    ("first", 1, 3),
-    ("first", 0, 3),
-    ("none", 0, 3),
+class Level(NamedTuple):
+    """How much is said: which runs have their curves named, how many values the first run and the others
+    have, with how many decimals, and how long a run's name may be."""
+
+    named: Literal["all", "first", "none"]
+    own: int
+    others: int
+    decimals: int
+    name: int = 99
+
+
+LEVELS = (  # the most first
+    Level("all", 2, 2, 4),
+    Level("first", 2, 2, 4),
+    Level("first", 2, 2, 3),
+    Level("first", 1, 1, 3),
+    Level("none", 1, 1, 3),
+    Level("none", 1, 1, 3, name=8),
+    Level("none", 1, 0, 3, name=8),
+    Level("none", 0, 0, 3),
+    Level("none", 0, 0, 3, name=8),
 )
 
 
@@ -37,11 +50,8 @@ def legend(curves: Sequence[Series], at: float | None, width: int) -> list[Part]
     runs: dict[str, list[Series]] = {}
     for series in curves:
         runs.setdefault(series.run, []).append(series)
-    for named, values, decimals in LEVELS:
-        parts = [
-            list(_of_run(run, at, named == "all" or (named == "first" and not index), values, decimals))
-            for index, run in enumerate(runs.values())
-        ]
+    for level in LEVELS:
+        parts = [list(_of_run(run, at, level, first=not place)) for place, run in enumerate(runs.values())]
         if sum(map(_width, parts)) <= width:
             return list(itertools.chain(*parts))
     shown: list[Part] = []
@@ -53,18 +63,18 @@ def legend(curves: Sequence[Series], at: float | None, width: int) -> list[Part]
     return shown
 
 
-def _of_run(
-    run: Sequence[Series], at: float | None, named: bool, values: int, decimals: int
-) -> Iterator[Part]:
+def _of_run(run: Sequence[Series], at: float | None, level: Level, *, first: bool) -> Iterator[Part]:
     """The words for the curves of one run: of those without name and value, the first alone."""
+    named = level.named == "all" or (level.named == "first" and first)
+    values = level.own if first else level.others
     if run[0].run:
-        yield f"  {run[0].run}", run[0]
+        yield f"  {cut(run[0].run, level.name)}", run[0]
     for index, series in enumerate(run):
         valued = series.look != "points" and index >= len(run) - values
         if named or valued or (not values and not index):
             yield f" {SAMPLES[series.look]}" + (f" {series.name}" if named else ""), series
         if valued:
-            yield f" {number(series.last() if at is None else series.at(at), decimals)}", None
+            yield f" {number(series.last() if at is None else series.at(at), level.decimals)}", None
 
 
 def _width(parts: Sequence[Part]) -> int:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from engine import moments
-from engine.anatomy import plane, ranges
+from engine.anatomy import plane, ranges, telling
 from engine.datasets import Array, Prepared
 from engine.frames import Answer
 
@@ -15,7 +15,8 @@ ROWS = 2000  # of the data, at most; of more, evenly chosen ones
 
 
 def answer(*, x: int, y: int, width: int, height: int, **source: Any) -> Answer:
-    """Decisions on a grid, and rows: `x` and `y` are columns of the features, the rest is `moments.find`'s.
+    """Decisions on a grid over features `x` and `y`, counted by how telling they are, and rows; the rest is
+    `moments.find`'s.
 
     Arrays: `decisions` (height, width), the class or, from -1 to 1, the number predicted, the top row first;
     `certainty` of the same shape, from 0 to 1. Of the rows: `places` (n, 2) in the rectangle, from (0, 0)
@@ -29,7 +30,8 @@ def answer(*, x: int, y: int, width: int, height: int, **source: Any) -> Answer:
     moment = moments.find(**source)
     data, network = moment.data, moment.network
     columns = data.train_x.shape[1]
-    x, y = x % columns, y % columns
+    order = telling(data)
+    x, y = order[x % columns], order[y % columns]
     rectangle = plane(data, x, y)
     decisions, certainty = network.predict(rectangle.rows(width, height))
     rows, targets, test = _rows(data)

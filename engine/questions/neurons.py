@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from engine import moments
-from engine.anatomy import plane, ranges
+from engine.anatomy import plane, ranges, telling
 from engine.frames import Answer
 
 
@@ -16,15 +16,16 @@ def answer(*, x: int, y: int, sizes: list[list[int]], first: list[int], **source
 
     `sizes` has for each layer the number of neurons and the columns and rows of their maps; what is missing
     in either list is taken from the last. Arrays: `map.0`, `map.1` … (neurons, rows, columns), what each
-    neuron gives over a rectangle of the features in columns `x` and `y`, the top row first, the others at
-    their mean; layer 0 are the inputs. `weight.1` … (neurons, neurons before) and `bias.1` … (neurons,) are
-    the parameters of what is shown. Values: `widths` of all layers, and `first`, where each layer's neurons
-    begin.
+    neuron gives over a rectangle of the features `x` and `y`, counted by how telling they are: the top row
+    first, the other features at their mean; layer 0 are the inputs. `weight.1` … (neurons, neurons before)
+    and `bias.1` … (neurons,) are the parameters of what is shown. Values: `widths` of all layers, and
+    `first`, where each layer's neurons begin.
     """
     moment = moments.find(**source)
     data = moment.data
     columns = data.train_x.shape[1]
-    x, y = x % columns, y % columns
+    order = telling(data)
+    x, y = order[x % columns], order[y % columns]
     rectangle = plane(data, x, y)
     widths = [columns, *moment.network.widths]
     shown: list[slice] = []

@@ -532,11 +532,6 @@ async def test_a_resized_plot_is_drawn_anew() -> None:
         assert last == plot.region.right - 1  # the last epoch lies at the right edge
 
 
-async def test_every_key_of_the_table_has_its_action() -> None:
-    for key in KEYS:
-        assert callable(getattr(NnplayApp, f"action_{key.action.partition('(')[0]}")), key
-
-
 @pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60), (40, 12), (20, 6)])
 async def test_the_app_fits_and_follows_any_size(size: tuple[int, int]) -> None:
     async with app("epochs=2").run_test(size=size) as pilot:

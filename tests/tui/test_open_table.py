@@ -47,7 +47,7 @@ async def test_a_file_that_is_no_table_says_why_and_cannot_be_opened(
     async with app().run_test(size=SIZE) as pilot:
         await pilot.press("o")
         await until(pilot, lambda: isinstance(pilot.app.screen, OpenTable))
-        for content, says in (("", "got an empty file"), ("x,y\n1,2\n", "expected at least 10 rows, got 1")):
+        for content, says in (("", "expected a table"), ("x,y\n1,2\n", "expected at least 10 rows, got 1")):
             pilot.app.screen.query_one("#path", Input).value = write(tmp_path, content).name
             pilot.app.screen.query_one("#path", Input).focus()
             await pilot.press("enter")

@@ -48,6 +48,12 @@ class PathSuggester(Suggester):
         return None
 
 
+class Folder(DirectoryTree):
+    """Files of a folder, drawn as everything else is: without pictures."""
+
+    ICON_NODE, ICON_NODE_EXPANDED, ICON_FILE = "▸ ", "▾ ", "  "
+
+
 class OpenTable(ModalScreen[Spec | None]):
     """Gives back the spec that trains on the table, or None. `ask` is `LabDesk.ask`."""
 
@@ -80,7 +86,7 @@ class OpenTable(ModalScreen[Spec | None]):
             box.border_subtitle = "enter looks into a file · tab goes on · escape: back"
             yield Field(placeholder="path of a file", suggester=PathSuggester(), compact=True, id="path")
             with Horizontal(id="look"):
-                yield DirectoryTree(self._folder)
+                yield Folder(self._folder)
                 with VerticalScroll(id="preview"):
                     yield Static(id="content")
             with Horizontal(id="choices"):

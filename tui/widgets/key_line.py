@@ -5,12 +5,16 @@ One widget, where Textual's footer has two for each key: they would be a fifth o
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from rich.style import Style
 from rich.text import Text
 from textual.binding import Binding
 from textual.events import Click
+from textual.keys import key_to_character
 from textual.screen import Screen
 from textual.widget import Widget
+from textual.widgets import TextArea
 
 LAST = "question_mark"  # says all that has no room here, so it is never left out itself
 
@@ -42,7 +46,7 @@ class KeyLine(Widget):
     def _line(self) -> Text:
         bindings: dict[str, Binding] = {}
         for active in self.screen.active_bindings.values():
-            if active.binding.show and active.enabled:
+            if active.binding.show and active.enabled and not self._typed(active.binding.key):
                 bindings.setdefault(active.binding.action, active.binding)
         entries = {binding.key: self._entry(binding) for binding in bindings.values()}
         width = self.content_size.width
@@ -51,10 +55,21 @@ class KeyLine(Widget):
             del entries[others[-1]]
         return Text(" " * gap).join(entries.values())
 
+    def _typed(self, key: str) -> bool:
+        """Whether the key is a character, or a new line, for the text that has the focus."""
+        focused = self.screen.focused
+        if focused is None:
+            return False
+        return focused.check_consume_key(key, key_to_character(key)) or (
+            key == "enter" and isinstance(focused, TextArea)
+        )
+
     def _entry(self, binding: Binding) -> Text:
         click = Style(meta={"key": binding.key})
         accent = Style.parse(self.app.theme_variables["accent"]) + Style(bold=True)
-        name, word = self.app.get_key_display(binding), binding.description
+        first = binding.key_display is None or not self._typed(binding.key_display)
+        display = self.app.get_key_display(binding if first else replace(binding, key_display=None))
+        name, word = display, binding.description
         return Text.assemble((name, click + accent), (f" {word}", click))
 
 

@@ -73,7 +73,7 @@ class Panel(Widget):
         self._want()
         if other or not view.live:
             self._hurry.set()
-        if self._visible and (other or self._wanted is None):  # else an answer is drawn when it comes
+        if self._visible and (other or not self._asking):  # else an answer is drawn when it comes
             self.draw()
 
     def subject(self, view: View) -> object:

@@ -30,7 +30,7 @@ from tui.smoothing import Smoothed
 
 GUTTER = 8  # columns left of the curves: a tick's number and the axis
 ZOOM = 1.5  # how much nearer one press or one turn of the wheel brings
-MARK_ROWS = 3  # rows at the top in which the labels of marks find room
+LABELS = 4  # of marks, the newest: a key that is held down makes many
 
 # Styles, as a cells numbers them; three for each run follow.
 AXIS, TITLE, MARK, CROSSHAIR, RUNS = range(5)
@@ -347,19 +347,19 @@ class Plot(Widget):
         return RUNS + 3 * self._slots.of(series.run) + shade
 
     def _draw_marks(self, cells: Cells) -> None:
-        """Lines where values changed, their labels where there is room, and the crosshair over them."""
+        """Lines where values changed, labels of the newest where no curve is, and the crosshair over them."""
         crosshair = self._hover if self._hover is not None else self._crosshair
         if crosshair is not None and (column := self._column_of(crosshair)) is not None:
             self._vertical(cells, column, "│", CROSSHAIR)
-        ends = [GUTTER] * MARK_ROWS
-        for mark in sorted(self._marks, key=lambda mark: mark.x):
-            if (column := self._column_of(mark.x)) is None:
-                continue
+        seen = [(mark, c) for mark in self._marks if (c := self._column_of(mark.x)) is not None]
+        for mark, column in seen[: -LABELS - 1 : -1]:
+            wide = cell_len(mark.label)
+            start = max(GUTTER, min(column + 1, self.size.width - wide))
+            room = cells.codes[1 : 1 + self._rows, start : start + wide + 1] == ord(" ")
+            if len(free := np.flatnonzero(room.all(axis=1))):
+                cells.text(start, 1 + int(free[0]), mark.label, MARK)
+        for _, column in seen:
             self._vertical(cells, column, "┊", MARK)
-            start = min(column + 1, self.size.width - cell_len(mark.label))
-            row = next((row for row, end in enumerate(ends[: self._rows]) if end <= start), None)
-            if row is not None:
-                ends[row] = cells.text(start, 1 + row, mark.label, MARK) + 1
 
     def _vertical(self, cells: Cells, column: int, character: str, style: int) -> None:
         cells.behind(column, 1, np.full((self._rows, 1), ord(character), dtype=np.uint32), style)

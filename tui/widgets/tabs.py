@@ -39,7 +39,7 @@ class PanelTabs(Widget):
                 style += Style(bold=True, reverse=digit == self.shown[0], underline=digit != self.shown[0])
             line.append(before, style)
             line.append(f"{digit}{between}", style + Style(dim=digit not in self.shown))
-            line.append(f"{title} ", style)
+            line.append(f"{title} " if self._titled or digit in self.shown else " ", style)
         return line
 
     def on_click(self, event: Click) -> None:
@@ -47,8 +47,17 @@ class PanelTabs(Widget):
         if digit is not None:
             self.post_message(self.Chosen(digit))
 
+    @property
+    def _least(self) -> int:
+        """Columns of all digits and titles."""
+        return sum(len(f"{digit}{title} ") for digit, title in enumerate(self._titles))
+
+    @property
+    def _titled(self) -> bool:
+        """Whether there is room for all titles, and not for those of the panels shown alone."""
+        return self._least <= self.size.width + 1
+
     def _spaces(self) -> tuple[str, str]:
         """What stands before a digit, and between it and its title: as much as there is room for."""
-        least = sum(len(f"{digit}{title} ") for digit, title in enumerate(self._titles))
-        room = (self.size.width - least) // len(self._titles)
+        room = (self.size.width - self._least) // len(self._titles)
         return " " * (room >= 2), " " * (room >= 1)

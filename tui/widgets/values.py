@@ -47,7 +47,7 @@ class ValueList(OptionList, inherit_bindings=False):
         names = [name for name, key in KEYS.items() if key.applies(spec)]
         prompts = [self._prompt(name, spec, running, usual) for name in names]
         if names != self._names:
-            chosen = self.chosen if self._names else "lr"
+            chosen = self.chosen
             self._names = names
             self.set_options([Option(prompt, id=name) for name, prompt in zip(names, prompts, strict=True)])
             self.highlighted = names.index(chosen if chosen in names else "data")
@@ -58,8 +58,8 @@ class ValueList(OptionList, inherit_bindings=False):
 
     @property
     def chosen(self) -> str:
-        """The key of the row that is marked."""
-        return self._names[self.highlighted or 0]
+        """The key of the row that is marked, and of the one that is to be, before there are any."""
+        return self._names[self.highlighted or 0] if self._names else "lr"
 
     def on_resize(self) -> None:
         if self._shown:

@@ -33,7 +33,7 @@ class Boundary(PaintedPanel):
 
     def __init__(self, ask: Ask):
         super().__init__(ask)
-        self.x, self.y = 2, 3  # columns of the features; the lab takes them modulo their number
+        self.x, self.y = 0, 1  # features by how telling they are; the lab takes them modulo their number
         self.points = "all"
 
     def action_feature_x(self) -> None:

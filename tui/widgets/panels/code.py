@@ -27,7 +27,8 @@ class Code(PaintedPanel):
         return Question("script", {"spec": view.shown.to_json()})
 
     def heading(self, answer: Answer, colours: Palette) -> Line:
-        return [("the same in plain PyTorch", colours.bold), ("   c copies it", colours.muted)]
+        hint = "c" if self.has_focus_within else "tab, then c"
+        return [("the same in plain PyTorch", colours.bold), (f"   {hint} copies it", colours.muted)]
 
     def lines(self, answer: Answer, colours: Palette) -> list[Line]:
         from tui.highlight import highlighted  # a lexer, which the first paint must not wait for

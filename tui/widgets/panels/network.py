@@ -39,7 +39,7 @@ class Network(PaintedPanel):
 
     def __init__(self, ask: Ask):
         super().__init__(ask)
-        self.x, self.y = 2, 3  # columns of the features; the lab takes them modulo their number
+        self.x, self.y = 0, 1  # features by how telling they are; the lab takes them modulo their number
         self.zoom = 0
         self.chosen_layer, self.neuron = 1, -1  # the chosen neuron; -1: none yet, the layer alone
         self.first: list[int] = []  # of each layer, the first neuron shown
@@ -173,8 +173,14 @@ class Network(PaintedPanel):
         values = answer.values
         names = [cut(values["features"][values[axis]], 24) for axis in ("x", "y")]
         upwards = [(" → ", colours.muted), (names[1], colours.text), (" ↑", colours.muted)]
+        widths = values["widths"]
+        coming: list[Span] = []
+        if self.view and self.view.spec.hidden != self.view.shown.hidden:
+            wanted = [widths[0], *self.view.spec.hidden, widths[-1]]
+            coming = [(f"   next reset {' · '.join(map(str, wanted))}", colours.warning)]
         return [
-            (" · ".join(map(str, values["widths"])), colours.bold),
+            (" · ".join(map(str, widths)), colours.bold),
+            *coming,
             ("   maps over " if self.room[0] >= WITH_WORDS else "   ", colours.muted),
             (names[0], colours.text),
             *(upwards if values["x"] != values["y"] else []),

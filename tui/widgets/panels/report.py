@@ -46,7 +46,7 @@ class Report(PaintedPanel):
                     if figures[name] is not None:
                         word = "R²" if name == "r2" else name
                         spans += [(f" {word} ", colours.muted), (f"{figures[name]:.{digits}f}", colours.text)]
-        step = (f"   at step {answer.values['step']:,}", colours.muted)
+        step = (f"   all rows, at step {answer.values['step']:,}", colours.muted)
         return [*spans, step] if _length(spans) + len(step[0]) <= self.room[0] else spans
 
     def lines(self, answer: Answer, colours: Palette) -> list[Line]:
