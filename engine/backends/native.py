@@ -1,6 +1,8 @@
 """The whole loop in C++: shuffling, batches, forward, loss, backward and update, many steps to a call.
 
-First weights and order of batches are those of the eager backend, bit for bit. `advance` holds no GIL.
+First weights and order of batches are those of the eager backend, bit for bit. `advance` holds no GIL. With
+device=cuda the steps of a call are one kernel on the GPU; what is looked at between two calls (weights, test
+figures, gradients) is calculated on the CPU from the weights that come back.
 """
 
 from __future__ import annotations

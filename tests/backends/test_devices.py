@@ -81,6 +81,13 @@ def test_a_small_network_on_a_gpu_is_told_that_a_processor_is_faster() -> None:
     assert devices.notes("cpu", 131, 2) == []
 
 
+def test_a_full_gpu_is_told_with_what_to_lower(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda: (500_000_000, 80_000_000_000))
+    words = r"too little free memory \(0.50 of 80.00 GB\): lower hidden or batch_size.*device=cpu"
+    with pytest.raises(RequestError, match=words), devices.memory_errors():
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+
 def test_the_doctor_says_why_there_is_no_cuda_or_what_there_is() -> None:
     done = subprocess.run([sys.executable, "-m", "engine.facts"], capture_output=True, text=True, check=True)
     assert ops.CUDA in json.loads(done.stdout)["cuda"]

@@ -17,6 +17,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from importlib import metadata
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -107,6 +108,9 @@ def device() -> str:
     """The GPU's name; ends the program where there is none to be used."""
     if missing := [name for name in NEEDED if not has(name)]:
         stop(f"expected Python packages that {sys.executable} does not have: {', '.join(missing)}")
+    setuptools = metadata.version("setuptools")
+    if int(setuptools.partition(".")[0]) < 77:
+        stop(f"expected setuptools 77 or newer, which can read pyproject.toml, got {setuptools}")
     import torch
 
     if torch.version.cuda is None:
