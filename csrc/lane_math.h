@@ -61,14 +61,6 @@ struct ExpConstants<double> {
   static constexpr int terms = 12;
 };
 
-// 1/2!, 1/3!, ... (Tables are within functions: device code sees no array of the host's.)
-HD constexpr double inverse_factorial(int i) {
-  constexpr double table[] = {1.0 / 2,       1.0 / 6,        1.0 / 24,        1.0 / 120,
-                              1.0 / 720,     1.0 / 5040,     1.0 / 40320,     1.0 / 362880,
-                              1.0 / 3628800, 1.0 / 39916800, 1.0 / 479001600, 1.0 / 6227020800};
-  return table[i];
-}
-
 // x = n ln 2 + r with |r| <= ln 2 / 2, and tail = exp(r) - 1 - r, its Taylor series from r^2 on.
 template <class Lane>
 struct ExpParts {
@@ -77,13 +69,17 @@ struct ExpParts {
 
 template <class Lane>
 HD ExpParts<Lane> exp_parts(Lane x) {
+  // 1/2!, 1/3!, ... (Within the function: device code sees no array of the host's.)
+  static constexpr double inverse_factorial[] = {
+      1.0 / 2,     1.0 / 6,      1.0 / 24,      1.0 / 120,      1.0 / 720,       1.0 / 5040,
+      1.0 / 40320, 1.0 / 362880, 1.0 / 3628800, 1.0 / 39916800, 1.0 / 479001600, 1.0 / 6227020800};
   using C = ExpConstants<typename LaneTraits<Lane>::Scalar>;
   x = clamp(x, Lane(C::lowest), Lane(C::highest));
   const Lane n = round_to_integer(x * Lane(1.44269504088896340736));
   const Lane r = (x - n * Lane(C::ln2_high)) - n * Lane(C::ln2_low);
-  Lane sum(inverse_factorial(C::terms - 1));
+  Lane sum(inverse_factorial[C::terms - 1]);
   UNROLL for (int i = C::terms - 2; i >= 0; --i)
-    sum = sum * r + Lane(inverse_factorial(i));
+    sum = sum * r + Lane(inverse_factorial[i]);
   return {n, r, sum * r * r};
 }
 
