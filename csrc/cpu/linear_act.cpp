@@ -180,7 +180,7 @@ void gradient_16(Activation activation, const Tensor& g, const Tensor& saved, co
       const int64_t some = std::min(step, from + rows - i), at = i * cols;
       convert.to_float(g_at + at, g_part, some * cols);
       if (saved_at) convert.to_float(saved_at + at, saved_part, some * cols);
-      kernels<float>().gradient(activation, g_part, saved_part, g_part, sum, some, cols);
+      kernels<float>().gradient(activation, g_part, saved_part, gz_at ? g_part : nullptr, sum, some, cols);
       if (gz_at) convert.from_float(g_part, gz_at + at, some * cols);
     }
   });

@@ -98,8 +98,10 @@ inline void gradient_some_rows(const Real* g, const Real* saved, Real* gz, Real*
         x[i] = Act::gradient(load(g + at), s, sum[i]);
       else
         x[i] = Act::gradient(load(g + at), s);
-      if (gz) store(gz + at, x[i]);
     }
+    // Not one by one: rows may lie 4096 bytes apart, where a load seems to wait for the store before it.
+    if (gz) UNROLL
+      for (int i = 0; i < Rows; ++i) store(gz + i * cols + j, x[i]);
     if (!column_sum) return;
     UNROLL for (int step = 1; step < Rows; step *= 2) UNROLL
       for (int i = 0; i + step < Rows; i += 2 * step) x[i] = x[i] + x[i + step];
