@@ -226,7 +226,12 @@ class WorkbookScreen(ModalScreen[None]):
     def _scroll_to_chosen(self) -> None:
         """Bring the chosen cell into sight, its beginning if it is longer than the screen."""
         column = self.query_one(Column)
-        self.call_after_refresh(column.scroll_to_widget, self._chosen, animate=False)
+
+        def scroll() -> None:
+            column.scroll_to_widget(self._chosen, animate=False)
+
+        # Once what the cell came to is there, and once its height is known.
+        self.call_after_refresh(self.call_after_refresh, scroll)
 
     def _show_cells(self) -> None:
         self._aside = False

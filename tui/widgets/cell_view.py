@@ -55,6 +55,7 @@ class CellView(Vertical, can_focus=True):
         self.cell = cell
         self.state: State = ""
         self.result: CellResult | None = None
+        self._ran = cell.code  # what the result is of
         self.before: dict[str, Tensor] = {}  # what its tensors were after the run before
 
     def compose(self) -> ComposeResult:
@@ -74,6 +75,8 @@ class CellView(Vertical, can_focus=True):
     def mark(self, state: State) -> None:
         """Show how the cell stands."""
         self.state = state
+        if state == "runs":
+            self._ran = self.code
         self.query_one("#head", Static).update(self._head())
 
     def show(self, result: CellResult) -> None:
@@ -88,6 +91,10 @@ class CellView(Vertical, can_focus=True):
         output.display = bool(text)
         self.query(".picture").remove()
         self.mount_all([_drawn(picture) for picture in result.pictures])
+
+    def on_text_area_changed(self, event: TextArea.Changed) -> None:
+        event.stop()
+        self.query_one("#head", Static).update(self._head())
 
     def original(self) -> None:
         """Give the cell back the code it had at first."""
@@ -104,6 +111,8 @@ class CellView(Vertical, can_focus=True):
         text = Text.assemble((f"{self.number:>2} ", "bold"), (f"{sign} ", style), self.cell.text)
         if self.result and self.state in ("done", "failed"):
             text.append(f"  {_duration(self.result.seconds)}", "dim")
+            if self.code != self._ran:
+                text.append("  edited since", "yellow")
         return text
 
 
