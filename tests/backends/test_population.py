@@ -199,7 +199,7 @@ def test_what_does_not_fit_is_refused(arguments: dict[str, object], reason: str)
         ({"features": np.full((6, 4), np.nan)}, "expected finite features"),
         ({"test_targets": np.full(6, -1)}, "test: expected labels 0 to 2, got -1"),
     ],
-    ids=str,
+    ids=lambda value: value if isinstance(value, str) else ",".join(value),  # the same in every process
 )
 def test_sizes_and_data_that_cannot_be_are_refused_before_anything_is_made(
     changes: dict[str, Any], reason: str
