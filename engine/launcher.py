@@ -110,7 +110,7 @@ class Zygote:
             size = os.fstat(self._stderr.fileno()).st_size
             self._stderr.seek(max(0, size - 4096))
             lines = self._stderr.read().decode(errors="replace").strip().splitlines()
-        except ValueError:  # another thread closed it
+        except (OSError, ValueError):  # another thread closed it
             return "the engine was closed meanwhile"
         return lines[-1] if lines else ""
 

@@ -33,6 +33,7 @@ from engine.spec import Spec
 
 PIECE = 1 << 16  # bytes of a log that are searched for a line's end at once
 LONGEST_EXPERIMENT = 30  # characters of an experiment's name that a run's name keeps
+COPIES_GO_WITHIN = 1.0  # seconds
 RESERVE = 16384  # bytes: a last line, in blocks of whatever file system
 
 
@@ -73,9 +74,16 @@ def create(spec: Spec) -> Claim:
 
 
 def discard(run: Claim) -> None:
-    """Remove a released run that could not be started, unless a worker has its lock after all."""
-    if not is_alive(run.path):
-        shutil.rmtree(run.path, ignore_errors=True)
+    """Remove a released run that could not be started, unless a worker has its lock after all.
+
+    Any process that is just being started has a copy of the lock, until it becomes another program.
+    """
+    end = time.monotonic() + COPIES_GO_WITHIN
+    while is_alive(run.path):
+        if time.monotonic() > end:
+            return
+        time.sleep(0.01)
+    shutil.rmtree(run.path, ignore_errors=True)
 
 
 def is_alive(path: Path) -> bool:

@@ -6,6 +6,8 @@ import asyncio
 import dataclasses
 import gc
 import itertools
+import shutil
+import signal
 from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
@@ -97,6 +99,8 @@ class NnplayApp(App[None]):
         self._show()
         gc.freeze()
         gc.enable()
+        if not self.is_headless and tuple(shutil.get_terminal_size()) != tuple(self.size):
+            signal.raise_signal(signal.SIGWINCH)  # it came while the app started, when nobody listened
         self._conductor.open()  # not before: importing torch would compete with the first paint
         self._laboratory.query_one(StatusLine).watch_gpu()
         if self._attached:

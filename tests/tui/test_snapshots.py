@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 
 import pytest
+from driving import until
 from textual.pilot import Pilot
 
 from engine import experiments
@@ -13,6 +14,7 @@ from engine.events import Ended, EpochEnded, Progressed, Report, Started
 from tui.app import NnplayApp
 from tui.feed import Snapshot, State
 from tui.history import History
+from tui.widgets.values import ValueList
 
 SPEC = experiments.find("iris-mlp")
 REPORT = Report(
@@ -117,9 +119,8 @@ def test_the_windows_over_it(
     keys: list[str], size: tuple[int, int], snap_compare: Callable[..., bool]
 ) -> None:
     async def press(pilot: Pilot[None]) -> None:
+        await until(pilot, lambda: pilot.app.screen.query_one(ValueList).option_count)
         await pilot.press(*keys)
         await pilot.pause()
-        for cursor in pilot.app.screen.query("Input"):
-            cursor.cursor_blink = False
 
     assert snap_compare(still(), terminal_size=size, run_before=press)
