@@ -36,7 +36,8 @@ test: install
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest -n 2 --dist worksteal
+	$(BIN)/pytest -n 2 --dist worksteal --ignore=tests/tui/test_tmux.py
+	$(BIN)/pytest tests/tui/test_tmux.py
 
 install: $(KERNELS)
 
