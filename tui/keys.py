@@ -249,13 +249,14 @@ def bindings(panel: str = "") -> list[BindingType]:
     """The bindings of the app, of a panel or of workbooks; Textual itself binds the command palette's."""
     return [
         Binding(
-            key.key,
+            word,
             key.action,
             key.label or key.title,
             show=bool(key.label),
-            key_display=key.footer or key.shown or key.key,
+            key_display=None if place else key.footer or key.shown or word,  # of the first key alone
             id=key.action,
         )
         for key in scopes().get(panel, ())
         if key.action != "command_palette"
+        for place, word in enumerate(key.key.split(","))
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ import pytest
 from driving import screen_text, until
 from panel_app import PanelApp
 
-from engine import control, experiments, runs
+from engine import anatomy, control, experiments, runs
+from engine.datasets import prepare
 from engine.errors import RequestError
 from engine.frames import Answer
 from engine.lab import Lab
@@ -50,7 +52,6 @@ async def test_panels_follow_a_run_under_way_and_look_back(home: Path) -> None:
             first = app.panel.answer.values["step"]
             await until(pilot, lambda: moves_on(first))
         control.send(claim.id, control.Command("pause"))
-        await asyncio.sleep(0)
         past = View(SPEC, claim.path, 50, feed.take())
         async with (app := PanelApp(Boundary, past, ask)).run_test(size=(118, 14)) as pilot:
             await until(pilot, lambda: "petal length" in screen_text(app))
@@ -80,3 +81,16 @@ def test_a_question_that_nobody_can_answer_is_refused_in_words() -> None:
     spec = experiments.find("iris-mlp", ["batch_size=1000"])
     with pytest.raises(RequestError, match="batch_size: expected at most 100"):
         report.answer(part="test", spec=spec.to_json())
+
+
+def test_maps_take_the_two_features_that_tell_the_most_and_words_last() -> None:
+    iris = prepare(experiments.find("iris-mlp"))
+    assert anatomy.telling(iris)[:2] == [2, 3]  # the petals
+    x = np.array([[0, 0, 5], [1, 0, 4], [0, 1, 3], [1, 1, 2], [0, 2, 1], [1, 3, 0.0]])
+    bent = dataclasses.replace(iris, train_x=x, train_y=np.array([0, 1, 0, 1, 0, 1]), class_names=("a", "b"))
+    assert anatomy.telling(bent) == [1, 2, 0]  # the first goes along with the classes, and has two values
+
+
+def test_what_scaling_leaves_of_a_zero_is_a_zero_in_the_report() -> None:
+    cleaned = report._clean(np.array([[3e-17, 1e-30], [1.0, 2e-30]]))
+    assert cleaned.tolist() == [[0.0, 1e-30], [1.0, 2e-30]]

@@ -277,10 +277,11 @@ def test_pictures_of_workbooks(
         if result:
             book(pilot)._cells[1].focus()
             await pilot.pause()
-            book(pilot)._cells[1].show(result)
-            book(pilot)._show_tensors()
-            await pilot.pause(0.2)  # earlier looks at the cell are over, and its height is known
             column, cell = book(pilot).query_one("#column"), book(pilot)._cells[1]
+            height = cell.outer_size.height
+            cell.show(result)
+            book(pilot)._show_tensors()
+            await until(pilot, lambda: cell.outer_size.height > height)
             column.scroll_home(animate=False, immediate=True)  # from where there is one way to the cell
             await until(pilot, lambda: column.scroll_y == 0)
             column.scroll_to_widget(cell, animate=False, immediate=True)

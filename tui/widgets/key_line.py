@@ -5,8 +5,6 @@ One widget, where Textual's footer has two for each key: they would be a fifth o
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from rich.style import Style
 from rich.text import Text
 from textual.binding import Binding
@@ -67,10 +65,9 @@ class KeyLine(Widget):
     def _entry(self, binding: Binding) -> Text:
         click = Style(meta={"key": binding.key})
         accent = Style.parse(self.app.theme_variables["accent"]) + Style(bold=True)
-        first = binding.key_display is None or not self._typed(binding.key_display)
-        display = self.app.get_key_display(binding if first else replace(binding, key_display=None))
-        name, word = display, binding.description
-        return Text.assemble((name, click + accent), (f" {word}", click))
+        return Text.assemble(
+            (self.app.get_key_display(binding), click + accent), (f" {binding.description}", click)
+        )
 
 
 def _width(entries: dict[str, Text], gap: int) -> int:
