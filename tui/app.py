@@ -6,8 +6,6 @@ import asyncio
 import dataclasses
 import gc
 import itertools
-import shutil
-import signal
 from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
@@ -99,18 +97,11 @@ class NnplayApp(App[None]):
         self._show()
         gc.freeze()
         gc.enable()
-        self._notice_size()
-        self.set_timer(1.0, self._notice_size)
         self._conductor.open()  # not before: importing torch would compete with the first paint
         self._laboratory.query_one(StatusLine).watch_gpu()
         if self._attached:
             self._conductor.attach(self._attached)
         self._try()
-
-    def _notice_size(self) -> None:
-        """A terminal that was resized while the app started may have told nobody who listened."""
-        if not self.is_headless and tuple(shutil.get_terminal_size()) != tuple(self._laboratory.size):
-            signal.raise_signal(signal.SIGWINCH)
 
     async def on_unmount(self) -> None:
         self._overlays.close()

@@ -44,8 +44,7 @@ class Tmux:
         keep = "" if "NO_COLOR" in setting else "-u NO_COLOR"
         app = f"env {keep} LANG=C.UTF-8 {setting} {NNPLAY} {' '.join(words)}"
         files = self.folder / name
-        ready = f"[ -e {files}.go ] && [ \"$(stty size)\" = '{size[1]} {size[0]}' ]"  # tmux takes its time
-        shell = f"until {ready}; do sleep 0.05; done; {app}; echo $? > {files}.status"
+        shell = f"until [ -e {files}.go ]; do sleep 0.05; done; {app}; echo $? > {files}.status"
         self("new-session", "-d", "-s", name, "-x", str(size[0]), "-y", str(size[1]), shell)
         self("pipe-pane", "-t", name, f"cat > {files}.bytes")
         files.with_name(f"{name}.go").touch()

@@ -278,10 +278,10 @@ def test_pictures_of_workbooks(
             book(pilot)._cells[1].focus()
             await pilot.pause()
             column, cell = book(pilot).query_one("#column"), book(pilot)._cells[1]
-            height = cell.outer_size.height
             cell.show(result)
             book(pilot)._show_tensors()
-            await until(pilot, lambda: cell.outer_size.height > height)
+            for _ in range(3):  # laid out, looked at, laid out with what came to be seen
+                await pilot.pause()
             column.scroll_home(animate=False, immediate=True)  # from where there is one way to the cell
             await until(pilot, lambda: column.scroll_y == 0)
             column.scroll_to_widget(cell, animate=False, immediate=True)
