@@ -313,8 +313,8 @@ class NnplayApp(App[None]):
             self.notify("Kept: its curves stay. Change a value and train again to compare.", timeout=4)
         self._show()
 
-    def action_variants(self) -> None:
-        self._laboratory.compare_variants()
+    async def action_variants(self) -> None:
+        await self._laboratory.compare_variants()
 
     def action_zoom(self, factor: float) -> None:
         self._laboratory.plots["loss"].zoom(factor)
@@ -338,11 +338,11 @@ class NnplayApp(App[None]):
 
     # Parts of the screen.
 
-    def action_panel(self, digit: int) -> None:
-        self._laboratory.choose(digit)
+    async def action_panel(self, digit: int) -> None:
+        await self._laboratory.choose(digit)
 
-    def on_panel_tabs_chosen(self, message: PanelTabs.Chosen) -> None:
-        self._laboratory.choose(message.digit)
+    async def on_panel_tabs_chosen(self, message: PanelTabs.Chosen) -> None:
+        await self._laboratory.choose(message.digit)
 
     def action_values(self) -> None:
         self._laboratory.go_to("values")

@@ -129,3 +129,5 @@ def test_keys_sent_in_one_burst_are_all_answered(tmux: Tmux) -> None:
         tmux.shows("burst", "takes effect:")
         tmux("send-keys", "-t", "burst", "Escape")
         tmux.hides("burst", "takes effect:")
+    tmux("send-keys", "-t", "burst", "2", "Tab")  # a panel that was not there before
+    tmux.shows("burst", "d difference")

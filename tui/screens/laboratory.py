@@ -7,6 +7,7 @@ below, the panel takes the place of all three. Digits choose, and nothing is out
 from __future__ import annotations
 
 import importlib
+from collections.abc import Awaitable
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -59,6 +60,7 @@ class Laboratory(Screen[None], inherit_bindings=False):
         self._compositor = SpanCompositor()
         self._ask = ask
         self._panels: dict[int, Panel] = {}  # by digit; each is made when it is first wanted
+        self._made: Awaitable[None] | None = None  # when the newest of them is there
         self._chosen = [1, len(PANELS) - 1]  # digits of the panels, the latest first
         self._half: Half = "both"
         self._scene: Scene | None = None  # what was shown last
@@ -143,7 +145,7 @@ class Laboratory(Screen[None], inherit_bindings=False):
 
     # What is shown where.
 
-    def choose(self, digit: int) -> None:
+    async def choose(self, digit: int) -> None:
         """The panel of a digit, 0 for the curves; once more gives it all the room, or takes it back."""
         if digit == 0:
             self._place = "curves"
@@ -154,14 +156,17 @@ class Laboratory(Screen[None], inherit_bindings=False):
         else:
             self._half = "both" if self._half == "lower" and not self._one_half else "lower"
         self._arrange()
+        if self._made:
+            await self._made  # the next key may be for it
+            self._made = None
 
-    def compare_variants(self) -> None:
+    async def compare_variants(self) -> None:
         """Bring up what the variants give; where it is there already, the runs that are kept."""
         from tui.widgets.panels.compare import Compare  # as all panels: when it is wanted
 
         hidden = COMPARE not in self.query_one(PanelTabs).shown
         if hidden:
-            self.choose(COMPARE)
+            await self.choose(COMPARE)
         panel = self.query_one(Compare)
         panel.show_variants(hidden or not panel.variants)
 
@@ -189,7 +194,7 @@ class Laboratory(Screen[None], inherit_bindings=False):
         after = [other for other in self._panels if other > digit]
         self._panels[digit] = panel
         lower = self.query_one("#lower")
-        lower.mount(panel, before=self._panels[min(after)] if after else None)
+        self._made = lower.mount(panel, before=self._panels[min(after)] if after else None)
 
     @property
     def _one_half(self) -> bool:
