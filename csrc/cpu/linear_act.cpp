@@ -3,6 +3,7 @@
 //
 // The same bits whatever the thread count: rows do not depend on each other, and sums over rows are cut
 // by shape alone and added in a fixed order. (The exception, large products of bfloat16, is in product.cpp.)
+#include "../as_rows.h"
 #include "../linear_act.h"
 
 #include <ATen/Parallel.h>
@@ -186,7 +187,6 @@ void gradient_16(Activation activation, const Tensor& g, const Tensor& saved, co
   });
 }
 
-// All arguments are matrices, g and saved dense; what is not needed may be undefined.
 std::tuple<Tensor, Tensor, Tensor> backward_rows(const Tensor& g, const Tensor& saved, const Tensor& input,
                                                  const Tensor& weight, Activation activation,
                                                  std::array<bool, 3> wanted) {
@@ -215,17 +215,7 @@ std::tuple<Tensor, Tensor, Tensor> linear_act_backward_cpu(const Tensor& grad, c
                                                            const optional<Tensor>& weight, string_view name,
                                                            std::array<bool, 3> wanted) {
   at::AutoDispatchBelowADInplaceOrView below_autograd;
-  const int64_t rows = c10::multiply_integers(grad.sizes().slice(0, grad.dim() - 1));
-  const auto flat = [rows](const optional<Tensor>& t) {
-    return !t || !t->defined() ? Tensor() : t->dim() == 2 ? *t : t->reshape({rows, t->size(-1)});
-  };
-  const Tensor s = flat(saved);
-  auto [x, w, b] = backward_rows(flat(grad).contiguous(), s.defined() ? s.contiguous() : s, flat(input),
-                                 weight.value_or(Tensor()), activation_of(name), wanted);
-  if (!x.defined() || grad.dim() == 2) return {x, w, b};
-  c10::DimVector shape(grad.sizes());
-  shape.back() = x.size(1);
-  return {x.view(shape), w, b};
+  return as_rows(backward_rows, grad, saved, input, weight, activation_of(name), wanted);
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 //
 // All work goes to the current stream of the tensors' device, waits for nothing and is deterministic where the
 // library's product is: it can be captured in a CUDA graph.
+#include "../as_rows.h"
 #include "../linear_act.h"
 
 #include <ATen/core/LegacyTypeDispatch.h>
@@ -95,7 +96,6 @@ std::tuple<Tensor, Tensor> linear_act_saving_cuda(const Tensor& input, const Ten
   return forward(input, weight, bias, activation, true);
 }
 
-// All arguments are matrices, g and saved dense; what is not needed may be undefined.
 std::tuple<Tensor, Tensor, Tensor> backward_rows(const Tensor& g, const Tensor& saved, const Tensor& input,
                                                  const Tensor& weight, Activation activation,
                                                  std::array<bool, 3> wanted) {
@@ -127,17 +127,7 @@ std::tuple<Tensor, Tensor, Tensor> linear_act_backward_cuda(const Tensor& grad, 
                                                             std::array<bool, 3> wanted) {
   const c10::cuda::CUDAGuard guard(grad.device());
   at::AutoDispatchBelowADInplaceOrView below_autograd;
-  const int64_t rows = c10::multiply_integers(grad.sizes().slice(0, grad.dim() - 1));
-  const auto flat = [rows](const optional<Tensor>& t) {
-    return !t || !t->defined() ? Tensor() : t->dim() == 2 ? *t : t->reshape({rows, t->size(-1)});
-  };
-  const Tensor s = flat(saved);
-  auto [x, w, b] = backward_rows(flat(grad).contiguous(), s.defined() ? s.contiguous() : s, flat(input),
-                                 weight.value_or(Tensor()), activation_of(name), wanted);
-  if (!x.defined() || grad.dim() == 2) return {x, w, b};
-  c10::DimVector shape(grad.sizes());
-  shape.back() = x.size(1);
-  return {x.view(shape), w, b};
+  return as_rows(backward_rows, grad, saved, input, weight, activation_of(name), wanted);
 }
 
 }  // namespace
