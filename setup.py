@@ -11,6 +11,7 @@ import os
 import platform
 import shutil
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))  # not there when pip builds
@@ -57,7 +58,7 @@ else:
     CUDA_LIBRARIES["libraries"] = ["cudart", "c10_cuda"]
 
 # These are compiled once for each instruction set; which copy runs is decided at run time.
-KERNELS = ["csrc/cpu/kernels.cpp", "csrc/cpu/mlp_kernels.cpp"]
+KERNELS = ["csrc/cpu/mlp_kernels.cpp", "csrc/cpu/kernels.cpp"]
 INSTRUCTION_SETS = {"baseline": []}
 if platform.machine() in ("x86_64", "AMD64"):
     INSTRUCTION_SETS["avx2"] = ["-mavx2", "-mfma", "-mf16c"]
@@ -73,30 +74,26 @@ class Build(BuildExtension):
 
     def build_extensions(self):
         compiler = os.environ.get("CXX", "c++" if shutil.which("c++") else "g++")
+        commands = []
         for source, (name, flags) in itertools.product(KERNELS, INSTRUCTION_SETS.items()):
-            target = Path(self.build_temp, "kernels", f"{Path(source).stem}_{name}.o")
-            target.parent.mkdir(parents=True, exist_ok=True)
-            if self.force or newer_group([source, *CPU_HEADERS], str(target)):
-                command = [
-                    compiler,
-                    *FLAGS,
-                    "-fPIC",
-                    *flags,
-                    f"-DNNPLAY_ISA={name}",
-                    "-c",
-                    source,
-                    "-o",
-                    str(target),
-                ]
-                self.spawn(command)
-            self.extensions[0].extra_objects.append(str(target))
+            target = self._object(f"kernels/{Path(source).stem}_{name}.o")
+            if self.force or newer_group([source, *CPU_HEADERS], target):
+                what = [f"-DNNPLAY_ISA={name}", "-c", source, "-o", target]
+                commands.append([compiler, *FLAGS, "-fPIC", *flags, *what])
         for source in setup_cuda.sources("cu") if CUDA.toolkit else []:
-            target = Path(self.build_temp, "cuda", f"{Path(source).stem}.o")
-            target.parent.mkdir(parents=True, exist_ok=True)
-            if self.force or newer_group([source, *HEADERS], str(target)):
-                self.spawn(setup_cuda.nvcc(CUDA.toolkit, source, str(target)))
-            self.extensions[0].extra_objects.append(str(target))
+            target = self._object(f"cuda/{Path(source).stem}.o")
+            if self.force or newer_group([source, *HEADERS], target):
+                commands.append(setup_cuda.nvcc(CUDA.toolkit, source, target))
+        with ThreadPoolExecutor(int(os.environ.get("MAX_JOBS", os.cpu_count() or 1))) as pool:
+            list(pool.map(self.spawn, commands))
         super().build_extensions()
+
+    def _object(self, name):
+        """The path of an object file that is linked with the rest."""
+        target = Path(self.build_temp, name)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        self.extensions[0].extra_objects.append(str(target))
+        return str(target)
 
 
 setup(
