@@ -204,7 +204,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             json.dumps({"device": options.device, "failed": failed, "results": [asdict(r) for r in results]})
         )
         return int(failed > 0)
-    print("largest error in ulps, units in the last place: ours, torch.nn's own, and what is allowed")
+    print("largest error in ulps, units in the last place: ours, torch.nn's own, allowed")
     print(f"{'activation':18}{'dtype':10}{'direction':13}{'ours':>8}{'torch':>8}{'allowed':>9}")
     verdicts = []
     for r in check(options.device):
@@ -214,4 +214,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         verdicts.append(r.passed)
     failed = verdicts.count(False)
     print(f"{verdicts.count(True)} of {len(verdicts)} within twice torch's own error plus one ulp")
+    if failed:
+        print("expected all: these kernels are wrong on this machine; take backend=eager, and report this")
     return int(failed > 0)

@@ -1,9 +1,10 @@
 """How fast is linear_act? `nnplay bench ops [--json] [--threads N]`
 
 Forward, and forward plus backward, over a ladder of layers, against nn.Linear and the activation in eager
-mode and under torch.compile. All candidates of a row are timed in turn in this one process (see timing.py);
-"times" are eager's seconds over ours. "peak" is the share of what torch's own square matrix product reaches
-in the same dtype on as many threads, measured here too.
+mode and under torch.compile. All candidates of a row work on the same tensors, so that none is lucky with
+where its weights lie, and are timed in turn in this one process (see timing.py); "times" are eager's seconds
+over ours. "peak" is the share of what torch's own square matrix product reaches in the same dtype on as many
+threads, measured here too.
 
 The noise rule. Every row also times eager mode a second time, as if it were another version. How far that
 ratio is from 1 is the row's noise; the 95th percentile of it over all rows is the noise of the run. A row
@@ -20,6 +21,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -86,6 +88,10 @@ class Row:
         """How far two timings of eager mode differ: 0.02 is two percent."""
         return max(self.eager, self.eager_again) / min(self.eager, self.eager_again) - 1
 
+    @property
+    def work(self) -> str:
+        return "fwd+bwd" if self.backward else "fwd"
+
     def slower(self, noise_of_run: float) -> bool:
         """Whether it is slower than eager mode by more than the noise."""
         return self.times * (1 + max(noise_of_run, self.noise)) < 1
@@ -121,27 +127,31 @@ class _Case:
     def flops(self) -> float:
         return sum(2.0 * self.batch * inputs * outputs for inputs, outputs, _ in self.layers)
 
-    def build(self, layer: type[LinearAct] | type[Plain]) -> nn.Sequential:
+    def build(self) -> tuple[nn.Sequential, nn.Sequential]:
+        """Our layers, and torch's with the same parameters."""
         torch.manual_seed(0)
-        return nn.Sequential(*(layer(*arguments) for arguments in self.layers)).to(
-            self.device, KINDS[self.dtype]
+        ours, eager = (
+            nn.Sequential(*(layer(*arguments) for arguments in self.layers)) for layer in (LinearAct, Plain)
         )
+        ours.to(self.device, KINDS[self.dtype])
+        for one, other in zip(ours, eager, strict=True):
+            other.weight, other.bias = one.weight, one.bias
+        return ours, eager
 
 
 def _measure(case: _Case, backward: bool, compile_too: bool) -> Row:
     """One row; timed again, up to three times, while something disturbs it. The quietest counts."""
     x = torch.randn(case.batch, case.layers[0][0], device=case.device, dtype=KINDS[case.dtype])
     x.requires_grad_(backward and case.input_needs_gradient)
-    works = {}
     torch.backends.cuda.matmul.allow_tf32 = case.dtype == "tf32"
     mode = "max-autotune" if case.device == "cuda" else None
     torch.compiler.reset()  # it gives up on code that it has compiled eight times
-    for name in ("ours", "eager", "eager_again", *(["compiled"] if compile_too else [])):
-        net = case.build(LinearAct if name == "ours" else Plain)
-        leaves = [*net.parameters(), *([x] if x.requires_grad else [])] if backward else []
-        works[name] = _work(
-            torch.compile(net, dynamic=False, mode=mode) if name == "compiled" else net, x, leaves
-        )
+    ours, eager = case.build()
+    nets: dict[str, Callable[[Tensor], Tensor]] = {"ours": ours, "eager": eager, "eager_again": eager}
+    if compile_too:
+        nets["compiled"] = torch.compile(eager, dynamic=False, mode=mode)
+    leaves = [*ours.parameters(), *([x] if x.requires_grad else [])] if backward else []
+    works = {name: _work(net, x, leaves) for name, net in nets.items()}
     flops = case.flops * (3 if backward else 1)
     rows: list[Row] = []
     while len(rows) < 3 and not any(row.noise < DISTURBED for row in rows):
@@ -223,18 +233,22 @@ def _summary(rows: Sequence[Row]) -> dict[str, float | int]:
 
 def _line(row: Row, peak: float) -> str:
     compiled = f"{row.compiled / row.ours:9.2f}" if row.compiled else f"{'-':>9}"
-    work = "fwd+bwd" if row.backward else "fwd"
     share = row.flops / row.ours / peak
     return (
-        f"{row.net:16}{row.activation:12}{row.dtype:10}{work:8}{row.ours * 1e6:11.1f}"
-        f"{row.times:8.2f}{compiled}{row.noise:8.1%}{share:8.1%}"
+        f"{row.net:15}{row.activation:10} {row.dtype:9}{row.work:8}{_microseconds(row.ours):>9}"
+        f"{row.times:6.2f}{compiled}{row.noise:6.1%}{share:6.0%}"
     )
 
 
-HEAD = f"""\
-ours: microseconds a call; eager, compiled: how many times as long torch's takes (above 1: ours is faster)
-noise: how far two timings of the same eager layer differ; peak: share of the matrix product's speed
-{"layer":16}{"activation":12}{"dtype":10}{"work":8}{"ours":>11}{"eager":>8}{"compiled":>9}{"noise":>8}{"peak":>8}"""
+def _microseconds(seconds: float) -> str:
+    return f"{seconds * 1e6:.1f}" if seconds < 0.001 else f"{seconds * 1e6:.0f}"
+
+
+HEAD = """\
+ours: microseconds a call; eager, compiled: how many times as long torch's takes
+(above 1: ours is faster); noise: how far two timings of the same eager layer
+differ; peak: share of the matrix product's speed
+layer          activation dtype    work         ours eager compiled noise  peak"""
 
 
 def _conclusion(rows: Sequence[Row], summary: dict[str, float | int]) -> Iterable[str]:
@@ -244,14 +258,14 @@ def _conclusion(rows: Sequence[Row], summary: dict[str, float | int]) -> Iterabl
             yield f"two layers {row.net}, forward and backward: {row.times:.2f} times as fast as eager"
     yield f"geometric mean over the other rows: {summary['geometric_mean']:.2f} times as fast as eager"
     yield (
-        f"{summary['slower']} of {len(rows)} rows slower than eager by more than the noise, the greater of "
+        f"{summary['slower']} of {len(rows)} rows slower than eager by more than the noise: the greater of\n"
         f"the row's own and {summary['noise']:.1%}, the 95th percentile of all rows'"
     )
     for row in rows:
         if row.slower(summary["noise"]):
-            yield f"slower: {row.net} {row.activation} {row.dtype} {'fwd+bwd' if row.backward else 'fwd'}"
+            yield f"slower: {row.net} {row.activation} {row.dtype} {row.work}, {row.times:.2f} times as fast"
     if summary["noise"] > 0.1:
-        yield "noise above 10%: the machine is too busy for these figures to mean much; run it again"
+        yield "noise above 10%: the machine is too busy for these figures to mean much;\nrun it again"
 
 
 def _layer(text: str) -> tuple[int, int, int]:
@@ -268,17 +282,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="nnplay bench ops", description="Time linear_act against torch.nn.")
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="CPU threads")
-    parser.add_argument("--activations", nargs="+", default=ACTIVATIONS_TIMED, choices=list(ACTIVATIONS))
-    parser.add_argument("--dtypes", nargs="+", choices=list(KINDS))
-    parser.add_argument("--layers", nargs="+", type=_layer, help="as in 2x4x16: batch, in and out features")
+    names: dict[str, Any] = {"metavar": "NAME", "choices": list(ACTIVATIONS)}
     parser.add_argument(
-        "--compiled", nargs="*", default=["sigmoid"], help="activations to time under torch.compile too"
+        "--activations",
+        nargs="+",
+        default=ACTIVATIONS_TIMED,
+        help="by default sigmoid relu softmax gelu",
+        **names,
+    )
+    parser.add_argument(
+        "--compiled", nargs="*", default=["sigmoid"], help="those to time under torch.compile too", **names
+    )
+    parser.add_argument(
+        "--dtypes", nargs="+", metavar="DTYPE", choices=list(KINDS), help=f"of {', '.join(KINDS)}"
+    )
+    parser.add_argument(
+        "--layers", nargs="+", type=_layer, metavar="LAYER", help="as in 2x4x16: batch, in and out features"
     )
     parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"], help="where the layers are")
     options = parser.parse_args(arguments)
     device = options.device
     devices.find(device, kernels=True)
     dtypes = options.dtypes or DTYPES_TIMED[device]
+    if device == "cpu" and "tf32" in dtypes:
+        parser.error("--dtypes: expected dtypes of the CPU, got tf32, which only a GPU has: take float32")
     if options.threads < 1:
         parser.error(f"--threads: expected a whole number from 1, got {options.threads}")
     torch.set_num_threads(options.threads)
@@ -288,7 +315,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not options.json:
         reached = ", ".join(f"{dtype} {peak / 1e9:.0f} GFLOP/s" for dtype, peak in peaks.items())
         size = PEAK_SIZE[device]
-        print(f"torch's product of two {size}×{size} matrices: {reached}\n{HEAD}", flush=True)
+        print(f"torch's product of two {size}×{size} matrices:\n{reached}\n{HEAD}", flush=True)
     rows = measure(
         options.activations,
         dtypes,

@@ -7,9 +7,11 @@ median round counts, and only ratios within a row are meant to be compared.
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import statistics
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import torch
 
@@ -32,17 +34,28 @@ def where(device: str, threads: int) -> str:
     return f"threads: {threads}; instruction set: {ops.CPU_INSTRUCTION_SET}"
 
 
+@contextlib.contextmanager
+def _without_collector() -> Iterator[None]:
+    """Python's garbage collector rests: whose turn its pauses of milliseconds fall into would be chance."""
+    gc.collect()
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
 def _repeats(work: Work, seconds: float, wait: Work) -> int:
-    """How many calls last about that long."""
-    work()
-    wait()
-    start = time.perf_counter()
-    count = 0
-    while (spent := time.perf_counter() - start) < seconds:
+    """How many calls last about that long, by the quickest of a few: a pause is no slow call."""
+    calls: list[float] = []
+    while len(calls) < 3 or sum(calls) < seconds:
+        start = time.perf_counter()
         work()
         wait()
-        count += 1
-    return max(1, round(count * seconds / spent))
+        calls.append(time.perf_counter() - start)
+    return max(1, round(seconds / min(calls)))
 
 
 def median_seconds(
@@ -61,18 +74,19 @@ def median_seconds(
         wait: what ends a turn, for work that only starts something: `torch.cuda.synchronize`.
         limit_seconds: no new round begins after so long, though never fewer than three are made.
     """
-    repeats = {name: _repeats(work, round_seconds, wait) for name, work in candidates.items()}
     names = list(candidates)
     times: dict[str, list[float]] = {name: [] for name in names}
-    begin = time.perf_counter()
-    for turn in range(rounds):
-        if turn >= 3 and time.perf_counter() - begin > limit_seconds:
-            break
-        for name in names[turn % len(names) :] + names[: turn % len(names)]:
-            work, count = candidates[name], repeats[name]
-            start = time.perf_counter()
-            for _ in range(count):
-                work()
-            wait()
-            times[name].append((time.perf_counter() - start) / count)
+    with _without_collector():
+        repeats = {name: _repeats(work, round_seconds, wait) for name, work in candidates.items()}
+        begin = time.perf_counter()
+        for turn in range(rounds):
+            if turn >= 3 and time.perf_counter() - begin > limit_seconds:
+                break
+            for name in names[turn % len(names) :] + names[: turn % len(names)]:
+                work, count = candidates[name], repeats[name]
+                start = time.perf_counter()
+                for _ in range(count):
+                    work()
+                wait()
+                times[name].append((time.perf_counter() - start) / count)
     return {name: statistics.median(values) for name, values in times.items()}
