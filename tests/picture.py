@@ -22,9 +22,11 @@ async def draw(target: Path) -> None:
     async with app.run_test(size=(120, 40)) as pilot:
         await pilot.press("space")
         network = app.screen.query_one(Network)
-        while not (app.run_shown and app.run_shown.over and app.trials.preview and network.answer):
+        while not (
+            app.session.run and app.session.run.over and app.session.trials.preview and network.answer
+        ):
             await pilot.pause(0.05)
-        while network.answer and network.answer.values["step"] < app.run_shown.step:
+        while network.answer and network.answer.values["step"] < app.session.run.step:
             await pilot.pause(0.05)
         await pilot.pause()
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -2,56 +2,47 @@
 
 from __future__ import annotations
 
-import asyncio
-import dataclasses
 import gc
 import itertools
-from collections.abc import Iterable, Sequence
-from functools import partial
+from collections.abc import Coroutine, Iterable, Sequence
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from textual._compositor import CompositorUpdate
 from textual.app import App, SystemCommand
 from textual.filter import LineFilter
 from textual.screen import Screen
 
 from engine import experiments
 from engine.errors import NnplayError, RequestError
-from engine.frames import Answer
-from engine.locations import runs_dir
-from engine.runs import RunReader
-from engine.spec import KEYS as VALUES
 from engine.spec import Spec
 from engine.workbook import Workbook
 from tui import keys
-from tui.conductor import Conductor
 from tui.config import STANDARD, Settings
-from tui.feed import Snapshot
+from tui.delta import Shown
 from tui.glyphs import ASCII, AsciiLines, Glyphs, StyledLines
 from tui.keys import GROUPS, KEYS, PANEL_KEYS, WORKBOOK_KEYS, Key, bindings
-from tui.lab_desk import LabDesk
 from tui.messages import EditHidden, EditValue, OpenExperiment, RunChanged
-from tui.overlays import Overlays
-from tui.preview import Trials
-from tui.scene import Scene, moved, step_at
 from tui.screens.laboratory import Laboratory
 from tui.theme import DARK, THEMES
-from tui.view import View
-from tui.widgets.plot import Plot
 from tui.widgets.status import StatusLine
 from tui.widgets.tabs import PanelTabs
 from tui.widgets.timeline import TimeLine
 
 if TYPE_CHECKING:
     from tui.screens.workbook import WorkbookScreen
+    from tui.session import Session
+    from tui.widgets.plot import Plot
 
 SMOOTHINGS = (0.0, 0.6, 0.9, 0.97)  # weights of the moving average; those of TensorBoard's slider
 
 
 class NnplayApp(App[None]):
-    """Holds the spec to start with, the step that is looked at, and the conductor of the present run.
+    """Turns keys into what a session can do, and shows what comes of it.
 
-    Screens that a key opens are imported then: the first paint must not wait for them.
+    The session, and screens that a key opens, are imported when they are first wanted: the first paint must
+    not wait for them.
     """
 
     TITLE = "nnplay"
@@ -70,44 +61,70 @@ class NnplayApp(App[None]):
         self.animation_level = "none"  # each frame of a movement would go over the line
         self.set_keymap(dict(settings.keymap))
         self.settings = settings
-        self._workbook = workbook  # to open first
-        self._workbooks: dict[str, WorkbookScreen] = {}  # that were opened
-        self.spec = spec
-        self._followed = spec  # the values of the run shown, as they were last seen
+        self._shown = Shown()
         self.farewell = ""  # what goes on without the app, for the terminal it leaves
-        self._attached = run
-        self.run_shown: Snapshot | None = None
-        self.step: int | None = None  # that is looked at; None for the newest
-        self._conductor = Conductor(
-            lambda: self.post_message(RunChanged()), self._tell, 1 / settings.frame_rate
-        )
-        self.lab = LabDesk(self._conductor.warm)
-        self.trials = Trials(self.lab)
-        self._trainings = LabDesk(self._conductor.warm)  # whole ones, which others must not wait for
-        self._overlays = Overlays(lambda: self.post_message(RunChanged()))
-        self._laboratory = Laboratory(self._ask)
+        self._first = (spec, run, workbook)  # to open first
+        self._workbooks: dict[str, WorkbookScreen] = {}  # that were opened
+        self._laboratory = Laboratory(spec, lambda kind, values: self.session.ask(kind, values))
+
+    @cached_property
+    def session(self) -> Session:
+        """What is looked at; made after the first paint, or by the first key if that comes before."""
+        from tui.session import Session
+
+        return Session(self._first[0], self, 1 / self.settings.frame_rate)
 
     def on_mount(self) -> None:
         self.push_screen(self._laboratory)
-        if self._workbook:
-            self._open_workbook(self._workbook)
+        if workbook := self._first[2]:
+            self._open_workbook(workbook)
         self.call_after_refresh(self._first_paint)
+        self.app_resume_signal.subscribe(self, lambda _: self._shown.forget())
 
     def _first_paint(self) -> None:
-        self._show()
+        self.show()
         gc.freeze()
         gc.enable()
-        self._conductor.open()  # not before: importing torch would compete with the first paint
+        self.session.open(self._first[1])
         self._laboratory.query_one(StatusLine).watch_gpu()
-        if self._attached:
-            self._conductor.attach(self._attached)
-        self._try()
 
     async def on_unmount(self) -> None:
-        self._overlays.close()
-        self.farewell = await self._conductor.close()
-        for lab in (self.lab, self._trainings, *(workbook.lab for workbook in self._workbooks.values())):
-            await lab.close()
+        self.farewell = await self.session.close()
+        for workbook in self._workbooks.values():
+            await workbook.lab.close()
+
+    # What a session asks of its host.
+
+    def news(self) -> None:
+        self.post_message(RunChanged())
+
+    def on_run_changed(self) -> None:
+        self.session.follow()
+
+    def show(self) -> None:
+        if self._laboratory.is_mounted and self.is_running:
+            self._laboratory.update(self.session.scene)
+
+    def tell(self, error: NnplayError) -> None:
+        self.notify(str(error), severity="error", timeout=10, markup=False)
+
+    def work(self, task: Coroutine[Any, Any, None]) -> None:
+        self.run_worker(task)
+
+    # What Textual asks of an app.
+
+    def _display(self, screen: Screen[object], renderable: Any) -> None:
+        if isinstance(renderable, CompositorUpdate):
+            renderable = self._shown.only_changes(renderable)
+        super()._display(screen, renderable)
+
+    def on_resize(self) -> None:
+        self._shown.forget()  # a terminal may move about what it shows
+
+    def action_redraw(self) -> None:
+        """Draw the whole screen anew, for a terminal on which something else has written."""
+        self._shown.forget()
+        self.screen.refresh()
 
     @property
     def glyphs(self) -> Glyphs:
@@ -144,31 +161,19 @@ class NnplayApp(App[None]):
     # Train.
 
     def action_run_or_pause(self) -> None:
-        self._go_to(None)
-        match self._state():
-            case "running" | "starting":
-                self._conductor.command("pause")
-            case "paused":
-                self._conductor.command("resume")
-            case "interrupted" | "died" if self.run_shown and self.run_shown.spec == self.spec:
-                self._conductor.resume(runs_dir() / self.run_shown.run_id)
-            case _:
-                self._conductor.start(self.spec)
+        self.session.run_or_pause()
 
     def action_step(self) -> None:
-        self._go_to(None)
-        self._conductor.one("step", self.spec)
+        self.session.one("step")
 
     def action_epoch(self) -> None:
-        self._go_to(None)
-        self._conductor.one("epoch", self.spec)
+        self.session.one("epoch")
 
     def action_restart(self) -> None:
-        self._go_to(None)
-        self._conductor.start(self.spec)
+        self.session.restart()
 
     def action_stop(self) -> None:
-        self._conductor.command("stop")
+        self.session.stop()
 
     # Values.
 
@@ -184,11 +189,11 @@ class NnplayApp(App[None]):
     def action_turn_down(self) -> None:
         self._turn(-1)
 
+    def _turn(self, by: int) -> None:
+        self.session.take_over(self.session.spec.turn(self._laboratory.values.chosen, by))
+
     def action_edit_value(self) -> None:
         self._edit(self._laboratory.values.chosen)
-
-    def action_defaults(self) -> None:
-        self._take_over(experiments.get(self.spec.experiment).spec(self.spec.variant))
 
     def on_edit_value(self, message: EditValue) -> None:
         self._edit(message.key)
@@ -196,122 +201,70 @@ class NnplayApp(App[None]):
     def _edit(self, key: str) -> None:
         from tui.screens.edit_value import EditValue as EditValueScreen
 
-        self.push_screen(EditValueScreen(self.spec, key), self._take_over)
+        self.push_screen(EditValueScreen(self.session.spec, key), self.session.take_over)
 
     def on_edit_hidden(self, message: EditHidden) -> None:
-        self._take_over(dataclasses.replace(self.spec, hidden=message.hidden))
+        self.session.set_hidden(message.hidden)
 
-    def _turn(self, by: int) -> None:
-        self._take_over(self.spec.turn(self._laboratory.values.chosen, by))
-
-    def _take_over(self, spec: Spec | None) -> None:
-        """Make this the spec to start with; what can change in the run under way changes there as well."""
-        if spec is None or spec == self.spec:
-            return
-        changes = spec.changed_from(self.spec)
-        self.spec = spec
-        for name, value in changes.items():
-            if VALUES[name].effect != "next reset":
-                self._conductor.command("set", name, value)
-        self._show()
-        self._try()
-
-    def _try(self) -> None:
-        """Train many seeds of the present values at once, to be shown beside the run."""
-        if self.trials.want(self.spec):
-            self._show()
-            self.run_worker(self._try_out(self.spec), group="preview")
-
-    async def _try_out(self, spec: Spec) -> None:
-        await self.trials.of(spec)
-        self._show()
+    def action_defaults(self) -> None:
+        self.session.defaults()
 
     def action_try(self) -> None:
-        """Have every change tried, or not."""
-        self.trials.toggle()
-        self._show()
-        self._try()
+        self.session.toggle_trials()
 
     # Time.
 
     def action_earlier(self) -> None:
-        self._move(-1)
+        self.session.go_by_epoch(-1)
 
     def action_later(self) -> None:
-        self._move(1)
+        self.session.go_by_epoch(1)
 
     def action_step_earlier(self) -> None:
-        self._go_to(self._at() - 1)
+        self.session.go_by(-1)
 
     def action_step_later(self) -> None:
-        self._go_to(self._at() + 1)
+        self.session.go_by(1)
 
     def action_first(self) -> None:
-        self._go_to(0)
+        self.session.go_to(0)
 
     def action_newest(self) -> None:
-        self._go_to(None)
-
-    def action_fork(self) -> None:
-        if self.run_shown and (path := self._view().path):
-            self.run_worker(self._fork(path, self.run_shown, self._view().at), group="fork")
-
-    async def _fork(self, path: Path, run: Snapshot, step: int) -> None:
-        """A new run from a step of this one on, with the present values; this one lies over it."""
-        changes = self.spec.changed_from(run.spec)
-        waiting = [name for name in changes if VALUES[name].effect == "next reset"]
-        from engine.fork import fork  # it reads checkpoints, which the first paint must not wait for
-
-        try:
-            forked = await asyncio.to_thread(fork, path, step)
-            if path.name not in self._overlays:
-                self._overlays.toggle(path)
-        except NnplayError as error:
-            self._tell(error)
-            return
-        self._conductor.resume(forked, paused=True)
-        for name in changes.keys() - waiting:
-            self._conductor.command("set", name, changes[name])
-        self._conductor.command("resume")
-        if waiting:
-            self.notify(f"{', '.join(waiting)}: the network of a fork is that of its past.", markup=False)
+        self.session.go_to(None)
 
     def on_time_line_moved(self, message: TimeLine.Moved) -> None:
-        self._go_to(message.step)
+        self.session.go_to(message.step)
 
     def on_plot_pointed(self, message: Plot.Pointed) -> None:
-        if self.run_shown:
-            self._go_to(step_at(self.run_shown, message.x))
+        self.session.go_to_epoch(message.x)
 
-    def _at(self) -> int:
-        return self._view().at
+    def action_fork(self) -> None:
+        self.work(self._fork())
 
-    def _move(self, by: int) -> None:
-        if self.run_shown:
-            self._go_to(moved(self.run_shown, self._at(), by))
-
-    def _go_to(self, step: int | None) -> None:
-        """Look at this step of the run, at the newest if there is none so late."""
-        newest = self.run_shown.step if self.run_shown else 0
-        self.step = None if step is None or step >= newest else max(step, 0)
-        self._show()
+    async def _fork(self) -> None:
+        try:
+            waiting = await self.session.fork()
+        except NnplayError as error:
+            self.tell(error)
+            return
+        if waiting:
+            self.notify(f"{', '.join(waiting)}: the network of a fork is that of its past.", markup=False)
 
     # Plots.
 
     def action_keep(self) -> None:
-        if self.run_shown and self.run_shown.started:
-            self._keep(self._view().path)
+        if path := self.session.view.path:
+            self._keep(path)
 
-    def _keep(self, path: Path | None) -> None:
+    def _keep(self, path: Path) -> None:
         """Lay a stored run over the present one, or take it away."""
         try:
-            kept = path is not None and self._overlays.toggle(path)
+            kept = self.session.keep(path)
         except NnplayError as error:
-            self._tell(error)
+            self.tell(error)
             return
         if kept:
             self.notify("Kept: its curves stay. Change a value and train again to compare.", timeout=4)
-        self._show()
 
     async def action_variants(self) -> None:
         await self._laboratory.compare_variants()
@@ -350,7 +303,7 @@ class NnplayApp(App[None]):
     def action_open_table(self) -> None:
         from tui.screens.open_table import OpenTable
 
-        self.push_screen(OpenTable(self.lab.ask), self._open_spec)
+        self.push_screen(OpenTable(self.session.lab.ask), self._open_spec)
 
     def action_lecture(self) -> None:
         self._laboratory.go_to("lecture")
@@ -372,15 +325,13 @@ class NnplayApp(App[None]):
         if path is None:
             return
         try:
-            self.spec = RunReader(path).spec
+            self.session.open_run(path)
         except NnplayError as error:
-            self._tell(error)
-            return
-        self._followed = self.spec
-        self.step = None
-        self.trials.forget()
-        self._conductor.attach(path)
-        self._try()
+            self.tell(error)
+
+    def _open_spec(self, spec: Spec | None) -> None:
+        if spec is not None:
+            self.session.open_spec(spec)
 
     async def action_quit(self) -> None:
         self.exit()
@@ -395,7 +346,7 @@ class NnplayApp(App[None]):
         self._close_workbook()
         workbook = experiments.workbook(name)
         if workbook and name not in self._workbooks:
-            self._workbooks[name] = WorkbookScreen(workbook, LabDesk(self._conductor.warm))
+            self._workbooks[name] = WorkbookScreen(workbook, self.session.new_lab())
             self.install_screen(self._workbooks[name], name)
         self.push_screen(name)
 
@@ -411,49 +362,6 @@ class NnplayApp(App[None]):
         try:
             spec = experiments.get(name).spec(variant)
         except RequestError as error:
-            self._tell(error)
+            self.tell(error)
             return
-        self._open_spec(spec)
-
-    def _open_spec(self, spec: Spec | None) -> None:
-        """Leave the run and go to another spec; None stays."""
-        if spec is None:
-            return
-        self._conductor.forget()
-        self.spec, self.step = spec, None
-        self.trials.forget()
-        self._show()
-        self._try()
-
-    # What is shown.
-
-    def on_run_changed(self) -> None:
-        before, self.run_shown = self.run_shown, self._conductor.take()
-        if before and (self.run_shown is None or before.run_id != self.run_shown.run_id):
-            self.step = None
-        if run := self.run_shown:
-            if self.spec == self._followed:  # a value that another terminal changed is taken over
-                self.spec = run.spec
-            self._followed = run.spec
-        self._show()
-
-    def _state(self) -> str:
-        return self.run_shown.state if self.run_shown else "none"
-
-    def _view(self) -> View:
-        run = self.run_shown
-        path = runs_dir() / run.run_id if run and run.started else None
-        others = tuple(other for other in self._overlays.take() if not run or other.run_id != run.run_id)
-        return View(self.spec, path, self.step, run, others)
-
-    def _show(self) -> None:
-        if self._laboratory.is_mounted and self.is_running:
-            self._laboratory.update(Scene(self._view(), self.trials.preview, self.trials.instead))
-
-    def _ask(self, kind: str, values: dict[str, Any]) -> Answer:
-        """The lab's answer to a panel, which asks in a thread."""
-        desk = self._trainings if kind == "compare" else self.lab
-        return desk.lab.ask(kind, **values)
-
-    def _tell(self, error: NnplayError) -> None:
-        self.notify(str(error), severity="error", timeout=10, markup=False)
+        self.session.open_spec(spec)

@@ -13,7 +13,7 @@ from rich.style import Style
 from textual.geometry import Region
 from textual.strip import Strip
 
-from tui.dirty import changed_cells
+from tui.dirty import APART
 from tui.glyphs import inert
 
 CHARACTER = (1 << 21) - 1
@@ -74,3 +74,21 @@ class Cells:
 
 def _decode(characters: Codes) -> str:
     return str(characters[characters != TAIL].astype("<u4").tobytes(), "utf-32-le")
+
+
+def changed_cells(before: Codes, after: Codes) -> list[Region]:
+    """Per row of two (rows, columns) arrays, the spans of cells that differ.
+
+    Spans with few equal cells between them are one: moving the cursor costs as many bytes as those cells.
+    """
+    differs = before != after
+    regions = []
+    for row in np.flatnonzero(differs.any(axis=1)).tolist():
+        columns = np.flatnonzero(differs[row])
+        breaks = np.flatnonzero(np.diff(columns) > APART)
+        firsts = columns[np.concatenate(([0], breaks + 1))].tolist()
+        lasts = columns[np.concatenate((breaks, [len(columns) - 1]))].tolist()
+        regions += [
+            Region(first, row, last - first + 1, 1) for first, last in zip(firsts, lasts, strict=True)
+        ]
+    return regions

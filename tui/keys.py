@@ -94,6 +94,7 @@ GROUPS: dict[str, tuple[Key, ...]] = {
         Key("question_mark", "keys", "Show the keys", "Show or leave this page.", "keys", "?"),
         Key("ctrl+p", "command_palette", "Command palette", "Find any command by its name."),
         Key("l", "runs", "Runs", "The runs there are: open, stop or remove one."),
+        Key("ctrl+l", "redraw", "Draw anew", "Draw the whole screen again, if something wrote over it."),
         Key("q", "quit", "Quit", "Leave; a run that is being trained goes on.", "quit"),
     ),
 }

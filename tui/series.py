@@ -9,8 +9,7 @@ from typing import Literal
 import numpy as np
 
 from tui.history import Floats
-
-SLOTS = 6  # colours for runs, see theme.py
+from tui.theme import SLOTS
 
 
 @dataclass(frozen=True, eq=False)

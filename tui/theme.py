@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from textual.theme import BUILTIN_THEMES, Theme
 
-from tui.series import SLOTS
+SLOTS = 6  # colours of runs
 
 
 def _curves(*colours: str) -> dict[str, str]:

@@ -43,8 +43,8 @@ def only_run(home: Path) -> Path:
 
 
 def step_shown(app: NnplayApp) -> int:
-    assert app.run_shown is not None
-    return app.run_shown.step
+    assert app.session.run is not None
+    return app.session.run.step
 
 
 @pytest.mark.parametrize("backend", ["eager", "native"])
@@ -94,9 +94,11 @@ async def test_r_starts_over_with_the_same_numbers(home: Path) -> None:
     async with app("epochs=3").run_test(size=SIZE, notifications=True) as pilot:
         await pilot.press("space")
         await sees(pilot, "✓ finished")
-        first = pilot.app.run_shown
+        first = pilot.app.session.run
         await pilot.press("r")
-        await until(pilot, lambda: pilot.app.run_shown.over and pilot.app.run_shown.run_id != first.run_id)
+        await until(
+            pilot, lambda: pilot.app.session.run.over and pilot.app.session.run.run_id != first.run_id
+        )
     one, other = (
         [e.train_loss for e in RunReader(run).poll() if isinstance(e, EpochEnded)] for run in home.iterdir()
     )
@@ -114,26 +116,31 @@ async def test_a_value_is_changed_refused_and_taken_over() -> None:
         await pilot.press("backspace", "backspace", "0", "enter")
         await sees(pilot, "hidden: expected widths from 1 to 65,536", "got 0")
         await pilot.press("backspace", *"8,8", "enter")
-        await until(pilot, lambda: pilot.app.spec.hidden == (8, 8))
+        await until(pilot, lambda: pilot.app.session.spec.hidden == (8, 8))
         await sees(pilot, "8,8")
         await pilot.press("space")
         await sees(pilot, "✓ finished")
-        assert pilot.app.run_shown.spec.hidden == (8, 8)
-        assert pilot.app.run_shown.started.parameters == 4 * 8 + 8 + 8 * 8 + 8 + 8 * 3 + 3
+        assert pilot.app.session.run.spec.hidden == (8, 8)
+        assert pilot.app.session.run.started.parameters == 4 * 8 + 8 + 8 * 8 + 8 + 8 * 3 + 3
 
 
 async def test_a_key_turns_a_value_and_many_seeds_are_trained_at_once(home: Path) -> None:
     async with app(backend="native").run_test(size=SIZE, notifications=True) as pilot:
         await sees(pilot, "seeds ·", "test accuracy")
-        first = pilot.app.trials.preview
+        first = pilot.app.session.trials.preview
         await pilot.press("plus", "plus")
-        assert pilot.app.spec.lr == 0.005
-        await until(pilot, lambda: pilot.app.trials.preview and pilot.app.trials.preview.spec.lr == 0.005)
-        assert pilot.app.trials.preview.answer.arrays["loss"][1, -1] < first.answer.arrays["loss"][1, -1]
+        assert pilot.app.session.spec.lr == 0.005
+        await until(
+            pilot,
+            lambda: pilot.app.session.trials.preview and pilot.app.session.trials.preview.spec.lr == 0.005,
+        )
+        assert (
+            pilot.app.session.trials.preview.answer.arrays["loss"][1, -1] < first.answer.arrays["loss"][1, -1]
+        )
         await pilot.press("up", "minus")
-        assert pilot.app.spec.optimizer == "sgd"
+        assert pilot.app.session.spec.optimizer == "sgd"
         # The legend says whose curve it is.
-        await until(pilot, lambda: f"{pilot.app.trials.preview.run} ━" in screen_text(pilot.app))
+        await until(pilot, lambda: f"{pilot.app.session.trials.preview.run} ━" in screen_text(pilot.app))
         await pilot.press("t")
         await until(pilot, lambda: "seeds ·" not in screen_text(pilot.app))
         assert not home.exists() or not list(home.iterdir())  # nothing of this is stored
@@ -153,9 +160,9 @@ async def test_time_is_travelled_by_epochs_and_by_steps() -> None:
         await sees(pilot, "step 0 of 250")
         await pilot.press("end")
         await sees(pilot, "step 250 of 250")
-        assert pilot.app.step is None
+        assert pilot.app.session.step is None
         await pilot.click("#timeline", offset=(4, 0))
-        await until(pilot, lambda: pilot.app.step is not None and pilot.app.step < 20)
+        await until(pilot, lambda: pilot.app.session.step is not None and pilot.app.session.step < 20)
 
 
 async def test_a_value_changed_under_way_leaves_a_mark() -> None:
@@ -163,8 +170,8 @@ async def test_a_value_changed_under_way_leaves_a_mark() -> None:
         await pilot.press("e", "e")
         await sees(pilot, "‖ paused", "epoch 2 /")
         await pilot.press("plus")
-        await until(pilot, lambda: pilot.app.run_shown.changes)
-        (mark,) = Scene(pilot.app._view()).marks
+        await until(pilot, lambda: pilot.app.session.run.changes)
+        (mark,) = Scene(pilot.app.session.view).marks
         assert (mark.x, mark.label) == (2.0, "lr 0.002")
 
 
@@ -189,18 +196,20 @@ async def test_a_kept_run_lies_over_the_next_and_what_differs_is_told() -> None:
     async with app("epochs=3", "lr=0.001").run_test(size=SIZE) as pilot:
         await pilot.press("space")
         await sees(pilot, "✓ finished")
-        first = pilot.app.run_shown
+        first = pilot.app.session.run
         await pilot.press("c", "plus", "r")
-        await until(pilot, lambda: pilot.app.run_shown.over and pilot.app.run_shown.run_id != first.run_id)
+        await until(
+            pilot, lambda: pilot.app.session.run.over and pilot.app.session.run.run_id != first.run_id
+        )
         await pilot.press(str([title for title, _ in PANELS].index("Compare")))
         await sees(pilot, "this run", "lr=0.001", "train loss", f"{first.curves.train_loss[-1]:.4f}")
-        runs = {series.run for series in Scene(pilot.app._view()).series("loss")}
+        runs = {series.run for series in Scene(pilot.app.session.view).series("loss")}
         assert runs == {"", "lr=0.001"}
-        table = dict(rows([pilot.app.run_shown, *pilot.app._view().others]))
+        table = dict(rows([pilot.app.session.run, *pilot.app.session.view.others]))
         assert table["lr"] == ["0.002", "0.001"]
         assert "hidden" not in table
         pilot.app._keep(runs_dir() / first.run_id)
-        assert not pilot.app._view().others
+        assert not pilot.app.session.view.others
 
 
 async def test_the_variants_are_compared_on_a_key_with_the_values_that_were_changed() -> None:
@@ -236,14 +245,16 @@ async def test_f_goes_on_from_the_step_shown_with_the_present_values(home: Path)
     async with app("epochs=4", backend="native").run_test(size=SIZE, notifications=True) as pilot:
         await pilot.press("space")
         await sees(pilot, "✓ finished")
-        first = pilot.app.run_shown
+        first = pilot.app.session.run
         await pilot.press("left", "left", "plus", "plus", "f")
-        await until(pilot, lambda: pilot.app.run_shown.over and pilot.app.run_shown.run_id != first.run_id)
-        forked = pilot.app.run_shown
+        await until(
+            pilot, lambda: pilot.app.session.run.over and pilot.app.session.run.run_id != first.run_id
+        )
+        forked = pilot.app.session.run
         assert forked.curves.train_loss[:2].tolist() == first.curves.train_loss[:2].tolist()
         assert forked.curves.train_loss[3] < first.curves.train_loss[3]
-        assert [run.run_id for run in pilot.app._view().others] == [first.run_id]
-        assert [(mark.x, mark.label) for mark in Scene(pilot.app._view()).marks] == [(2.0, "lr 0.005")]
+        assert [run.run_id for run in pilot.app.session.view.others] == [first.run_id]
+        assert [(mark.x, mark.label) for mark in Scene(pilot.app.session.view).marks] == [(2.0, "lr 0.005")]
 
 
 async def test_a_narrow_screen_shows_the_value_that_the_keys_turn_and_the_way_to_the_report() -> None:
@@ -286,7 +297,7 @@ async def test_digits_choose_what_is_shown_and_give_it_all_the_room() -> None:
         await pilot.press("x")
         await sees(pilot, "1.4", "@corrected")
         await pilot.press("down", "enter")
-        await until(pilot, lambda: pilot.app.spec.variant == "corrected")
+        await until(pilot, lambda: pilot.app.session.spec.variant == "corrected")
         await pilot.press("escape")
         await sees(pilot, "accuracy", "loss")
 
@@ -295,11 +306,11 @@ async def test_a_live_value_changes_in_the_run_and_a_structural_one_waits(home: 
     async with app("epochs=100000").run_test(size=SIZE, notifications=True) as pilot:
         await pilot.press("e")
         await sees(pilot, "‖ paused", "epoch 1 /")
-        pilot.app._take_over(pilot.app.spec.replace_text({"lr": "0.01", "hidden": "4"}))
-        await until(pilot, lambda: pilot.app.run_shown.spec.lr == 0.01)
+        pilot.app.session.take_over(pilot.app.session.spec.replace_text({"lr": "0.01", "hidden": "4"}))
+        await until(pilot, lambda: pilot.app.session.run.spec.lr == 0.01)
         await sees(pilot, "4 ↻")
         assert "0.01 ↻" not in screen_text(pilot.app)
-        assert pilot.app.run_shown.spec.hidden == (16,)
+        assert pilot.app.session.run.spec.hidden == (16,)
     commands = [
         (e.name, e.key, e.value) for e in RunReader(only_run(home)).poll() if isinstance(e, Commanded)
     ]
@@ -404,16 +415,16 @@ async def test_two_apps_steer_one_run(home: Path) -> None:
         run = only_run(home)
         other = NnplayApp(RunReader(run).spec, run=run)
         async with other.run_test(size=SIZE, notifications=True) as beside:
-            await until(beside, lambda: other.run_shown and other.run_shown.state == "paused")
-            assert len(other.run_shown.curves.epoch) == 1
+            await until(beside, lambda: other.session.run and other.session.run.state == "paused")
+            assert len(other.session.run.curves.epoch) == 1
             await beside.press("e")
-            await until(beside, lambda: other.run_shown.epoch == 2)
-            await until(pilot, lambda: pilot.app.run_shown.epoch == 2)
+            await until(beside, lambda: other.session.run.epoch == 2)
+            await until(pilot, lambda: pilot.app.session.run.epoch == 2)
             await beside.press("S")
-            await until(pilot, lambda: pilot.app.run_shown.state == "interrupted")
-            await until(beside, lambda: other.run_shown.over and not is_alive(run))
+            await until(pilot, lambda: pilot.app.session.run.state == "interrupted")
+            await until(beside, lambda: other.session.run.over and not is_alive(run))
             await beside.press("space")
-            await until(pilot, lambda: pilot.app.run_shown.state == "running")
+            await until(pilot, lambda: pilot.app.session.run.state == "running")
 
 
 async def test_the_list_opens_stops_and_removes_runs(home: Path) -> None:
@@ -429,7 +440,7 @@ async def test_the_list_opens_stops_and_removes_runs(home: Path) -> None:
         await sees(pilot, "interrupted")
         await until(pilot, lambda: not is_alive(run))
         await pilot.press("enter")
-        await until(pilot, lambda: pilot.app.run_shown and pilot.app.run_shown.state == "interrupted")
+        await until(pilot, lambda: pilot.app.session.run and pilot.app.session.run.state == "interrupted")
         await pilot.press("l")
         await sees(pilot, "Runs", run.name)
         await pilot.press("d")
@@ -445,11 +456,11 @@ async def test_a_killed_engine_is_started_again(home: Path) -> None:
     async with app("epochs=2").run_test(size=SIZE, notifications=True) as pilot:
         await pilot.press("space")
         await sees(pilot, "✓ finished")
-        zygote = pilot.app._conductor._zygote
+        zygote = pilot.app.session._conductor._zygote
         os.kill(zygote._process.pid, signal.SIGKILL)
         await until(pilot, lambda: not zygote.alive)
         await pilot.press("r")
-        await until(pilot, lambda: len(list(home.iterdir())) == 2 and pilot.app.run_shown.over)
+        await until(pilot, lambda: len(list(home.iterdir())) == 2 and pilot.app.session.run.over)
         await sees(pilot, "✓ finished")
 
 
@@ -536,7 +547,7 @@ async def test_a_resized_plot_is_drawn_anew() -> None:
 async def test_the_app_fits_and_follows_any_size(size: tuple[int, int]) -> None:
     async with app("epochs=2").run_test(size=size) as pilot:
         await pilot.press("space")
-        await until(pilot, lambda: pilot.app.run_shown and pilot.app.run_shown.over)
+        await until(pilot, lambda: pilot.app.session.run and pilot.app.session.run.over)
         await pilot.resize_terminal(100, 30)
         await sees(pilot, "✓ finished")
         lines = screen_text(pilot.app).splitlines()

@@ -38,30 +38,32 @@ class Facts(NamedTuple):
     variants: bool
     focus: str
     over: bool
+    known: list[object]  # what the terminal is taken to show
 
 
 def facts(app: NnplayApp) -> Facts:
-    run, laboratory = app.run_shown, app._laboratory
+    session, run, laboratory = app.session, app.session.run, app._laboratory
     focused = app.focused
     panel = (
         next((widget for widget in focused.ancestors if isinstance(widget, Panel)), None) if focused else None
     )
     return Facts(
-        state=app._state(),
+        state=session.state,
         run=run.run_id if run else "",
         step=run.step if run else 0,
-        at=app._at(),
-        follows=app.step is None,
-        spec=app.spec,
+        at=session.view.at,
+        follows=session.step is None,
+        spec=session.spec,
         chosen=laboratory.values.chosen,
-        trying=app.trials.on,
-        kept=len(app._overlays.take()),
+        trying=session.trials.on,
+        kept=len(session.overlays.take()),
         look=laboratory.plots["loss"].look,
         window=type(app.screen).__name__,
         shown=laboratory.query_one(PanelTabs).shown,
         variants=any(compare.variants for compare in laboratory.query(Compare)),
         focus=type(panel or focused).__name__,
         over=app._exit,
+        known=app._shown._rows,
     )
 
 
@@ -126,6 +128,7 @@ ROWS = {
     "keys": opens("KeysPage"),
     "command_palette": opens("CommandPalette"),
     "runs": opens("RunList"),
+    "redraw": Row(lambda before, after: after.known is not before.known),
     "quit": Row(lambda before, after: after.over),
 }
 ROWS |= {f"panel({digit})": Row(lambda b, a, d=digit: a.shown[0] == d) for digit in range(len(PANELS))}
@@ -161,10 +164,10 @@ def picture(app: NnplayApp) -> list[object]:
 async def test_every_key_of_a_panel_changes_what_is_seen_there(title: str) -> None:
     digit = [name for name, _ in PANELS].index(title)
     app = NnplayApp(experiments.find("iris-mlp", ["epochs=5"]))
-    app.trials.on = False
+    app.session.trials.on = False
     async with app.run_test(size=(120, 40)) as pilot:
         await pilot.press("space")
-        await until(pilot, lambda: app._state() == "finished")
+        await until(pilot, lambda: app.session.state == "finished")
         await pilot.press(str(digit), "tab")
         await until(pilot, lambda: facts(app).focus == title)
         if title != "Log":  # it reads the log itself

@@ -1,10 +1,9 @@
-"""The line of text that sends only what changed."""
+"""The line of text."""
 
 from __future__ import annotations
 
 from driving import screen_text
 from textual.app import App, ComposeResult
-from textual.geometry import Region
 
 from tui.widgets.line import Line
 
@@ -14,18 +13,6 @@ class Stage(App[None]):
 
     def compose(self) -> ComposeResult:
         yield Line()
-
-
-async def test_what_changed_is_sent_where_it_stands() -> None:
-    app = Stage()
-    async with app.run_test(size=(20, 3)) as pilot:
-        line = app.query_one(Line)
-        await pilot.pause()
-        line.update("64 seeds")
-        assert line._repaint_regions == {Region(1, 0, 8, 1)}  # behind the column that it keeps free
-        await pilot.pause()
-        line.update("96 seeds")
-        assert line._repaint_regions == {Region(1, 0, 2, 1)}
 
 
 async def test_what_is_too_long_ends_in_an_ellipsis() -> None:

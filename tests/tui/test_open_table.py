@@ -34,7 +34,7 @@ async def test_a_table_is_looked_into_and_trained_on(tmp_path: Path) -> None:
         await sees(pilot, "target y: numbers from 0 to 4, a regression")
         pilot.app.screen.query_one(Button).press()
         await until(pilot, lambda: not isinstance(pilot.app.screen, OpenTable))
-        spec = pilot.app.spec  # type: ignore[attr-defined]
+        spec = pilot.app.session.spec  # type: ignore[attr-defined]
         assert (spec.experiment, spec.data, spec.target, spec.loss) == ("mlp", f"csv:{path}", "y", "mse")
         await pilot.press("space")
         await sees(pilot, "✓ finished", "R²")

@@ -97,7 +97,7 @@ CASES = {
 def still() -> NnplayApp:
     """The app, with nothing on its screen that takes a time of its own."""
     app = NnplayApp(SPEC)
-    app.trials.on = False
+    app.session.trials.on = False
     return app
 
 
@@ -106,8 +106,8 @@ def still() -> NnplayApp:
 def test_the_main_screen(case: str, size: tuple[int, int], snap_compare: Callable[..., bool]) -> None:
     async def show(pilot: Pilot[None]) -> None:
         assert isinstance(pilot.app, NnplayApp)
-        pilot.app.run_shown = CASES[case]
-        pilot.app._show()
+        pilot.app.session.run = CASES[case]
+        pilot.app.show()
         await pilot.pause()
 
     assert snap_compare(still(), terminal_size=size, run_before=show)

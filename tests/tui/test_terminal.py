@@ -61,11 +61,27 @@ class Terminal:
             assert self.read(), f"ended without showing {word}"
             assert time.monotonic() < end, f"never showed {word}"
 
-    def shown(self) -> list[str]:
-        """The screen's lines, as a terminal makes them of all that was drawn."""
+    def screen(self) -> pyte.Screen:
+        """What a terminal makes of all that was drawn."""
         screen = pyte.Screen(100, 30)
         pyte.ByteStream(screen).feed(ESCAPES_PYTE_MISTAKES.sub(b"", self.drawn))
-        return [line.rstrip() for line in screen.display]
+        return screen
+
+    def shown(self) -> list[str]:
+        """The screen's lines."""
+        return [line.rstrip() for line in self.screen().display]
+
+    def cells(self) -> list[list[pyte.screens.Char]]:
+        """The screen's characters, with their colours."""
+        screen = self.screen()
+        return [[screen.buffer[row][column] for column in range(100)] for row in range(30)]
+
+    def shows(self, word: str, seconds: float = 40.0) -> None:
+        """Wait for a word that may be sent in pieces, for parts of it may have stood there before."""
+        end = time.monotonic() + seconds
+        while not any(word in line for line in self.shown()):
+            assert self.read(), f"ended without showing {word}"
+            assert time.monotonic() < end, f"never showed {word}"
 
     def settled(self) -> list[str]:
         """The screen's lines once nothing more is drawn."""
@@ -135,8 +151,20 @@ def test_what_is_sent_piece_by_piece_is_what_a_full_repaint_shows(terminals: lis
     terminal.sees("iris-mlp")
     terminal.type("3 ")
     terminal.sees("precision")
+    for window, word in (("?", "Train"), ("l", "x stops"), ("\x10", "Search"), ("o", "path of a")):
+        terminal.type(window)
+        terminal.shows(word)
+        terminal.type("\x1b")
+        terminal.settled()
+    terminal.type("4")
     pieces = terminal.settled()
     assert any("✓ finished  epoch 40 / 40" in line for line in pieces)
+    colours = terminal.cells()
+    sent = len(terminal.drawn)
+    terminal.type("\x0c")
+    assert terminal.settled() == pieces
+    assert len(terminal.drawn) - sent > 30 * 100, "all of it is sent again"
+    assert terminal.cells() == colours
     terminal.drawn = b""
     terminal.resize(30, 99)
     terminal.sees("finished")
@@ -145,6 +173,7 @@ def test_what_is_sent_piece_by_piece_is_what_a_full_repaint_shows(terminals: lis
     terminal.resize(30, 100)
     terminal.sees("finished")
     assert terminal.settled() == pieces
+    assert terminal.cells() == colours
 
 
 def test_the_screens_process_never_loads_torch(terminals: list[Terminal], home: Path) -> None:

@@ -177,7 +177,7 @@ async def test_the_keys_of_training_rest_while_a_workbook_is_open(small: None) -
         await pilot.press("s", "e", "r", "plus", "left")
         await pilot.press("escape")
         await sees(pilot, "○ ready")
-        assert pilot.app.spec == SPEC
+        assert pilot.app.session.spec == SPEC
 
 
 async def test_help_footer_and_palette_have_the_keys_of_the_workbook(small: None) -> None:

@@ -10,7 +10,8 @@ from textual.geometry import Region
 
 from engine.events import EpochEnded
 from tui.axes import bounds, label, log_bounds, log_ticks, ticks
-from tui.dirty import APART, changed_cells, changed_text
+from tui.cells import changed_cells
+from tui.dirty import APART
 from tui.glyphs import ASCII, BLOCK, BRAILLE
 from tui.history import History
 from tui.raster import band, characters, dotted, line, points
@@ -107,12 +108,6 @@ def test_only_the_cells_that_differ_are_marked() -> None:
     after[2, 7 + APART] = 7
     assert changed_cells(before, after) == [Region(3, 2, 4, 1), Region(7 + APART, 2, 1, 1)]
     assert changed_cells(after, after) == []
-
-
-def test_only_the_characters_that_differ_are_marked() -> None:
-    assert changed_text("loss 0.25", "loss 0.31") == [Region(7, 0, 2, 1)]
-    assert changed_text("short", "shorter", row=3) == [Region(5, 3, 2, 1)]
-    assert changed_text("same", "same") == []
 
 
 @pytest.mark.parametrize("glyphs", [BRAILLE, BLOCK, ASCII], ids=lambda glyphs: glyphs.name)

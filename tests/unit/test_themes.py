@@ -9,8 +9,7 @@ import pytest
 from textual.color import Color
 from textual.theme import Theme
 
-from tui.series import SLOTS
-from tui.theme import COLOUR_BLIND, HIGH_CONTRAST, THEMES
+from tui.theme import COLOUR_BLIND, HIGH_CONTRAST, SLOTS, THEMES
 
 # What a person without red, green or blue cones sees, in linear RGB: Machado, Oliveira and Fernandes 2009.
 BLINDNESS = {

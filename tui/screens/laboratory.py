@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Awaitable
 from dataclasses import replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from rich.text import Text
 from textual.app import ComposeResult
@@ -19,20 +19,22 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Static
 
-from tui.compositor import SpanCompositor
-from tui.feed import Snapshot
+from engine import experiments
+from engine.spec import Spec
 from tui.keys import PANELS
-from tui.scene import Scene
-from tui.series import Slots
 from tui.widgets.key_line import KeyLine
 from tui.widgets.lecture import LectureList
 from tui.widgets.line import PART, Line
 from tui.widgets.panel import Ask, Panel
-from tui.widgets.plot import Plot
 from tui.widgets.status import StatusLine
 from tui.widgets.tabs import PanelTabs
 from tui.widgets.timeline import TimeLine
 from tui.widgets.values import ValueList
+
+if TYPE_CHECKING:
+    from tui.feed import Snapshot
+    from tui.scene import Scene
+    from tui.widgets.plot import Plot
 
 WIDE = 160  # columns from which two panels stand side by side
 BESIDE = 100  # columns from which lecture, curves and values stand side by side
@@ -44,7 +46,11 @@ Half = Literal["both", "upper", "lower"]
 
 
 class Laboratory(Screen[None], inherit_bindings=False):
-    """Shows one spec and one run; it decides nothing."""
+    """Shows one spec and one run; it decides nothing.
+
+    The first paint has the values of `spec`. Plots and panels, and what they calculate with, are imported
+    after it: a screen that stands, and takes keys, is there a fifth sooner.
+    """
 
     AUTO_FOCUS = "ValueList"
     BINDINGS = [  # tab is the app's own, to be in the footer
@@ -55,15 +61,16 @@ class Laboratory(Screen[None], inherit_bindings=False):
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (BESIDE, "-normal"), (ROOMY, "-roomy"), (WIDE, "-wide")]
     VERTICAL_BREAKPOINTS = [(0, "-short"), (BELOW, "-tall")]
 
-    def __init__(self, ask: Ask) -> None:
+    def __init__(self, spec: Spec, ask: Ask) -> None:
         super().__init__()
-        self._compositor = SpanCompositor()
+        self._spec = spec
         self._ask = ask
         self._panels: dict[int, Panel] = {}  # by digit; each is made when it is first wanted
         self._made: Awaitable[None] | None = None  # when the newest of them is there
         self._chosen = [1, len(PANELS) - 1]  # digits of the panels, the latest first
         self._half: Half = "both"
         self._scene: Scene | None = None  # what was shown last
+        self._painted = False  # or a key came before the first paint
         self._place = "curves"  # which of the upper three is shown where there is room for one
 
     def compose(self) -> ComposeResult:
@@ -71,9 +78,6 @@ class Laboratory(Screen[None], inherit_bindings=False):
         with Horizontal(id="upper"):
             yield LectureList()
             with Vertical(id="curves"):
-                slots = Slots()
-                yield Plot("loss", x_label="epoch", slots=slots, id="loss")
-                yield Plot("accuracy", x_label="epoch", y_range=(0.0, 1.0), slots=slots, id="score")
                 yield Line(id="tried")
             yield ValueList()
         yield Static(id="trouble")
@@ -83,6 +87,8 @@ class Laboratory(Screen[None], inherit_bindings=False):
         yield KeyLine()
 
     def on_mount(self) -> None:
+        spec = self._spec
+        self._show_values(spec, running=None, usual=experiments.get(spec.experiment).spec(spec.variant))
         self._arrange()
 
     def on_resize(self) -> None:
@@ -94,7 +100,15 @@ class Laboratory(Screen[None], inherit_bindings=False):
 
     @property
     def plots(self) -> dict[str, Plot]:
-        """The plots, by what they show."""
+        """The plots, by what they show; made when they are first wanted."""
+        from tui.series import Slots
+        from tui.widgets.plot import Plot
+
+        if not self.query(Plot):
+            slots = Slots()
+            loss = Plot("loss", x_label="epoch", slots=slots, id="loss")
+            score = Plot("accuracy", x_label="epoch", y_range=(0.0, 1.0), slots=slots, id="score")
+            self.query_one("#curves").mount(loss, score, before=0)
         return {name: self.query_one(f"#{name}", Plot) for name in ("loss", "score")}
 
     def look(self, **changes: Any) -> None:
@@ -109,11 +123,13 @@ class Laboratory(Screen[None], inherit_bindings=False):
         """Show the values to start with, and the run under way or over, if there is one."""
         view = scene.view
         self.query_one(StatusLine).update(view.spec, view.run)
-        self.query_one(LectureList).update(view.spec.experiment, view.spec.variant)
-        self.query_one(ValueList).update(view.spec, scene.running, scene.usual)
+        self._show_values(view.spec, scene.running, scene.usual)
         self.query_one(TimeLine).update(view.step, view.run.step if view.run else 0, scene.where)
         self._tell(view.run)
         self._scene = scene
+        if not self._painted:
+            self._painted = True
+            self._arrange()
         self._tell_tried()
         self.plots["score"].plot_title = {"accuracy": "accuracy", "r2": "R²"}[scene.score]
         for name, plot in self.plots.items():
@@ -121,6 +137,10 @@ class Laboratory(Screen[None], inherit_bindings=False):
             plot.point_at(scene.crosshair)
         for panel in self._panels.values():
             panel.show(view)
+
+    def _show_values(self, spec: Spec, running: Spec | None, usual: Spec) -> None:
+        self.query_one(LectureList).update(spec.experiment, spec.variant)
+        self.query_one(ValueList).update(spec, running, usual)
 
     def on_option_list_option_highlighted(self) -> None:
         self._tell_tried()
@@ -147,6 +167,7 @@ class Laboratory(Screen[None], inherit_bindings=False):
 
     async def choose(self, digit: int) -> None:
         """The panel of a digit, 0 for the curves; once more gives it all the room, or takes it back."""
+        self._painted = True
         if digit == 0:
             self._place = "curves"
             self._half = "both" if self._half == "upper" and not self._one_half else "upper"
@@ -218,7 +239,7 @@ class Laboratory(Screen[None], inherit_bindings=False):
         self.query_one("#upper").display = upper
         self.query_one("#lower").display = lower
         for digit in digits:
-            if digit not in self._panels:
+            if self._painted and digit not in self._panels:
                 self._add(digit)
         for digit, panel in self._panels.items():
             panel.display = digit in digits

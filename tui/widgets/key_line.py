@@ -12,7 +12,6 @@ from textual.events import Click
 from textual.keys import key_to_character
 from textual.screen import Screen
 from textual.widget import Widget
-from textual.widgets import TextArea
 
 LAST = "question_mark"  # says all that has no room here, so it is never left out itself
 
@@ -58,9 +57,8 @@ class KeyLine(Widget):
         focused = self.screen.focused
         if focused is None:
             return False
-        return focused.check_consume_key(key, key_to_character(key)) or (
-            key == "enter" and isinstance(focused, TextArea)
-        )
+        editor = any(kind.__name__ == "TextArea" for kind in type(focused).__mro__)  # without importing it
+        return focused.check_consume_key(key, key_to_character(key)) or (key == "enter" and editor)
 
     def _entry(self, binding: Binding) -> Text:
         click = Style(meta={"key": binding.key})

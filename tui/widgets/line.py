@@ -1,4 +1,4 @@
-"""One line of text that sends only what changed."""
+"""One line of text."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from rich.cells import cell_len
 from rich.text import Text
 from textual.widget import Widget
 
-from tui.dirty import changed_text
 from tui.widgets.canvas import cut
 
 PART = " · "
@@ -23,9 +22,9 @@ class Line(Widget):
 
     def update(self, text: str) -> None:
         """Show this text."""
-        before, self._text = self._line, text
-        if dirty := changed_text(before, self._line):
-            self.refresh(*dirty)
+        if text != self._text:
+            self._text = text
+            self.refresh()
 
     @property
     def _line(self) -> str:

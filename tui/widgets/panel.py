@@ -14,13 +14,15 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable
-from typing import Any, ClassVar, NamedTuple, Protocol, Self
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, Self
 
 from textual.widget import Widget
 
 from engine.errors import NnplayError
-from tui.view import View
 from tui.widgets.canvas import Canvas
+
+if TYPE_CHECKING:
+    from tui.view import View
 
 LIVE = 0.25  # seconds between two questions while the run shown trains, at least
 CELLS = 20  # that a panel may change in a second while it trains: 1 KiB with the colours of each

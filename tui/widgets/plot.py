@@ -25,8 +25,9 @@ from tui.axes import Range, bounds, label, log_bounds, log_ticks, span, ticks
 from tui.cells import Cells, Codes
 from tui.history import Floats
 from tui.legend import legend
-from tui.series import SLOTS, Mark, Series, Slots
+from tui.series import Mark, Series, Slots
 from tui.smoothing import Smoothed
+from tui.theme import SLOTS
 
 GUTTER = 8  # columns left of the curves: a tick's number and the axis
 ZOOM = 1.5  # how much nearer one press or one turn of the wheel brings

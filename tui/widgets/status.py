@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from typing import TYPE_CHECKING
 
 from rich.text import Text
 from textual import work
@@ -11,9 +12,10 @@ from textual.widget import Widget
 
 from engine import gpus
 from engine.spec import Spec
-from tui.dirty import changed_text
-from tui.feed import Snapshot
 from tui.keys import KEYS, shown
+
+if TYPE_CHECKING:
+    from tui.feed import Snapshot
 
 SIGNS = {
     "starting": "◌",
@@ -44,20 +46,13 @@ class StatusLine(Widget):
         super().__init__()
         self._spec: Spec | None = None
         self._run: Snapshot | None = None
-        self._state_shown = ""
         self._gpu = ""
         self._gone = threading.Event()  # set when the app ends
 
     def update(self, spec: Spec, run: Snapshot | None) -> None:
-        """Show the spec to start with, or the run; what did not change is not sent again."""
-        before = self._line().plain
+        """Show the spec to start with, or the run."""
         self._spec, self._run = spec, run
-        state = run.state if run else "ready"
-        if state != self._state_shown:  # colours change as well
-            self._state_shown = state
-            self.refresh()
-        elif dirty := changed_text(before, self._line().plain):
-            self.refresh(*dirty)
+        self.refresh()
 
     @work(thread=True)
     def watch_gpu(self) -> None:
@@ -71,9 +66,8 @@ class StatusLine(Widget):
 
     def show_gpu(self, text: str) -> None:
         """Load and memory of the machine's GPU, in a few characters."""
-        before, self._gpu = self._line().plain, text
-        if dirty := changed_text(before, self._line().plain):
-            self.refresh(*dirty)
+        self._gpu = text
+        self.refresh()
 
     def render(self) -> RenderResult:
         return self._line()

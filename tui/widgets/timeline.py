@@ -7,8 +7,6 @@ from textual.events import MouseDown, MouseEvent, MouseMove, MouseUp
 from textual.message import Message
 from textual.widget import Widget
 
-from tui.dirty import changed_text
-
 
 class TimeLine(Widget):
     """The steps of a run from the first to the newest; the knob stands at the step that is shown."""
@@ -30,11 +28,9 @@ class TimeLine(Widget):
 
     def update(self, step: int | None, newest: int, where: str) -> None:
         """Show a step out of `newest`, None for the newest itself; `where` says it in words."""
-        before = self._line().plain
         self._live = step is None
         self._step, self._newest, self._where = (newest if step is None else step), newest, where
-        if dirty := changed_text(before, self._line().plain):
-            self.refresh(*dirty)
+        self.refresh()
 
     def render(self) -> Text:
         return self._line()
