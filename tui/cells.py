@@ -28,6 +28,11 @@ class Cells:
     def __init__(self, columns: int, rows: int):
         self.codes: Codes = np.full((max(rows, 0), max(columns, 0)), ord(" "), dtype=np.uint32)
 
+    def copy(self) -> Cells:
+        other = Cells(0, 0)
+        other.codes = self.codes.copy()
+        return other
+
     def text(self, column: int, row: int, text: str, style: int) -> int:
         """Write text from outside, made inert; returns the column after it."""
         for character in inert(text):

@@ -15,8 +15,10 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.control import Control
 from rich.style import Style
-from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
+from textual._compositor import ChopsUpdate, Compositor, CompositorUpdate, LayoutUpdate
+from textual.geometry import Region
 from textual.strip import Strip
+from textual.widget import Widget
 
 Cell = tuple[str, Style | None]
 Piece = tuple[int, int, Strip]  # its row, its first column, and what stands there
@@ -65,6 +67,30 @@ class Changes(CompositorUpdate):
 
     def render_segments(self, console: Console) -> str:
         return self._shown.render(self._update, console)
+
+
+class DirtyCompositor(Compositor):
+    """Renders the widgets that have something new; Textual's renders all between the first and the last."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._wanted: tuple[Region, ...] | None = None
+
+    def render_partial_update(self) -> ChopsUpdate | None:
+        _ = self.cuts  # made from all widgets, and kept
+        self._wanted = tuple(self._dirty_regions)
+        try:
+            return super().render_partial_update()
+        finally:
+            self._wanted = None
+
+    @property
+    def visible_widgets(self) -> dict[Widget, tuple[Region, Region]]:
+        visible = super().visible_widgets
+        if self._wanted is None:
+            return visible
+        wanted = self._wanted
+        return {w: (r, clip) for w, (r, clip) in visible.items() if any(r.overlaps(d) for d in wanted)}
 
 
 def _pieces(update: CompositorUpdate) -> Iterator[Piece]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from engine.errors import NnplayError
 from engine.frames import Answer
@@ -21,13 +22,19 @@ class Preview:
 
     def series(self, name: str) -> list[Series]:
         """The median over the seeds, with a band from the 10th to the 90th percentile."""
-        band = self.answer.arrays.get(name)
-        if band is None:
-            return []
-        low, middle, high = band
-        # The run's own curve may be the loss of each epoch's last batch; that of many networks is the mean.
-        called = "mean" if name == "loss" and self.spec.epoch_loss == "last" else "train"
-        return [Series(called, self.answer.arrays["epoch"], middle, run=self.run, low=low, high=high)]
+        return self._series.get(name, [])
+
+    @cached_property
+    def _series(self) -> dict[str, list[Series]]:
+        """By figure; made once, for a plot does not draw the same arrays twice."""
+        arrays = self.answer.arrays
+        found = {}
+        for name in {"loss", "accuracy", "r2"} & arrays.keys():
+            low, middle, high = arrays[name]
+            # A run's own curve may be the loss of each epoch's last batch; that of many networks is the mean.
+            called = "mean" if name == "loss" and self.spec.epoch_loss == "last" else "train"
+            found[name] = [Series(called, arrays["epoch"], middle, run=self.run, low=low, high=high)]
+        return found
 
     @property
     def run(self) -> str:

@@ -14,7 +14,6 @@ from textual.geometry import Region
 from tui.glyphs import ASCII, BLOCK, BRAILLE, Glyphs
 from tui.series import Mark, Series, Slots
 from tui.theme import DARK
-from tui.widgets.line import Line
 from tui.widgets.plot import GUTTER, Look, Plot
 
 X = np.arange(1.0, 101.0)
@@ -236,20 +235,3 @@ async def test_it_draws_at_any_size(size: tuple[int, int]) -> None:
         app.plot.point_at(50)
         await pilot.pause()
         assert len(screen_text(app).splitlines()) >= size[1]
-
-
-async def test_a_line_of_text_sends_the_columns_that_changed_and_ends_in_an_ellipsis() -> None:
-    class Lines(App[None]):
-        def compose(self) -> ComposeResult:
-            yield Line()
-
-    app = Lines()
-    async with app.run_test(size=(20, 3)):
-        line = app.query_one(Line)
-        sent: list[Region] = []
-        line.refresh = lambda *regions: sent.extend(regions)
-        line.update("64 seeds")
-        line.update("65 seeds")
-        assert sent == [Region(0, 0, 8, 1), Region(1, 0, 1, 1)]  # in the content: Textual adds the padding
-        line.update("64 seeds, 20 ms, and more")
-        assert line.render().plain == "64 seeds, 20 ms, …"

@@ -21,6 +21,7 @@ from textual.widgets import Static
 
 from engine import experiments
 from engine.spec import Spec
+from tui.delta import DirtyCompositor
 from tui.keys import PANELS
 from tui.widgets.key_line import KeyLine
 from tui.widgets.lecture import LectureList
@@ -63,6 +64,7 @@ class Laboratory(Screen[None], inherit_bindings=False):
 
     def __init__(self, spec: Spec, ask: Ask) -> None:
         super().__init__()
+        self._compositor = DirtyCompositor()
         self._spec = spec
         self._ask = ask
         self._panels: dict[int, Panel] = {}  # by digit; each is made when it is first wanted

@@ -8,8 +8,9 @@ reason: while they stand, a growing curve changes a few cells a frame.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from rich.cells import cell_len
@@ -51,6 +52,14 @@ class Look:
     window: Range | None = None
     log: bool = False
     smoothing: float = 0.0
+
+
+class Axes(NamedTuple):
+    """What the two axes span; `y` in decimal logarithms if `log`."""
+
+    x: Range
+    y: Range
+    log: bool
 
 
 class Plot(Widget):
@@ -118,6 +127,10 @@ class Plot(Widget):
         self._dragged = False
         self._averages: dict[tuple[str, str, float], Smoothed] = {}
         self._cells = Cells(0, 0)
+        # What most frames have in common with the one before: the axes, and curves that do not grow.
+        self._empty: tuple[object, Cells] | None = None
+        self._drawn: dict[object, tuple[object, raster.Dots]] = {}
+        self._before = self._drawn
         self._styles: list[Style] = []
 
     # What it shows.
@@ -265,19 +278,28 @@ class Plot(Widget):
             self.refresh(*dirty)
 
     def _frame(self) -> Cells:
-        cells = Cells(self.size.width, self.size.height)
         curves = [self._smoothed(series) for series in self._series]
         x_range, log = self.seen, self.look.log and self._fixed is None
-        y_range = self._bounds(curves, x_range, log)
+        axes = Axes(x_range, self._bounds(curves, x_range, log), log)
+        cells = self._blank(axes)
+        self._before, self._drawn = self._drawn, {}
         for series in self._series:
-            self._draw_band(cells, series, x_range, y_range, log)
+            self._draw_band(cells, series, axes)
         if self.look.smoothing:
-            self._draw_curves(cells, self._series, x_range, y_range, log, faint=True)
-        self._draw_curves(cells, curves, x_range, y_range, log)
+            self._draw_curves(cells, self._series, axes, faint=True)
+        self._draw_curves(cells, curves, axes)
         self._draw_marks(cells)
-        self._draw_axes(cells, x_range, y_range, log)
         self._draw_title(cells, curves)
         return cells
+
+    def _blank(self, axes: Axes) -> Cells:
+        """The axes, and nothing else yet."""
+        wanted = self.size, axes
+        if self._empty is None or self._empty[0] != wanted:
+            cells = Cells(self.size.width, self.size.height)
+            self._draw_axes(cells, *axes)
+            self._empty = wanted, cells
+        return self._empty[1].copy()
 
     def _smoothed(self, series: Series) -> Series:
         weight = self.look.smoothing
@@ -302,21 +324,21 @@ class Plot(Widget):
             )
         return log_bounds(columns) if log else bounds(columns)
 
-    def _draw_band(self, cells: Cells, series: Series, x_range: Range, y_range: Range, log: bool) -> None:
+    def _draw_band(self, cells: Cells, series: Series, axes: Axes) -> None:
         if series.low is not None and series.high is not None:
-            shape, transform = self._dots_shape(), _log if log else np.asarray
-            dots = raster.band(series.x, series.low, series.high, shape, x_range, y_range, transform)
+            dots = self._dots(raster.band, (series.x, series.low, series.high), axes)
             cells.put(GUTTER, 1, self._characters(dots), self._style(series, FAINT))
 
-    def _draw_curves(
-        self,
-        cells: Cells,
-        curves: Sequence[Series],
-        x_range: Range,
-        y_range: Range,
-        log: bool,
-        faint: bool = False,
-    ) -> None:
+    def _dots(self, draw: Callable[..., raster.Dots], arrays: tuple[Floats, ...], axes: Axes) -> raster.Dots:
+        """What `draw` makes of the arrays; the same ones are not drawn again."""
+        shape = self._dots_shape()
+        wanted = draw, tuple(map(id, arrays)), shape, axes
+        known = self._before.get(wanted)
+        dots = known[1] if known else draw(*arrays, shape, axes.x, axes.y, _log if axes.log else np.asarray)
+        self._drawn[wanted] = arrays, dots  # with the arrays, so that no others get their ids
+        return dots
+
+    def _draw_curves(self, cells: Cells, curves: Sequence[Series], axes: Axes, faint: bool = False) -> None:
         """All curves over one another; a cell has the colour of the curve with most dots in it."""
         given = glyphs.of(self)
         all_dots = np.zeros(self._dots_shape(), dtype=bool)
@@ -324,7 +346,7 @@ class Plot(Widget):
         owner = np.zeros((self._rows, self._columns), dtype=np.uint32)
         for series in curves:
             draw = raster.points if series.look == "points" else raster.line
-            dots = draw(series.x, series.y, all_dots.shape, x_range, y_range, _log if log else np.asarray)
+            dots = self._dots(draw, (series.x, series.y), axes)
             if series.look == "dotted":
                 dots = raster.dotted(dots, given.columns)
             count = dots.reshape(self._rows, given.rows, self._columns, given.columns).sum(axis=(1, 3))
