@@ -12,7 +12,7 @@ import json
 import os
 import shutil
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,7 +20,7 @@ from engine.control import socket_path
 from engine.errors import NnplayError, RequestError, StorageError, unknown
 from engine.events import Commanded, Ended, EpochEnded, Event, Progressed, Resumed, Started, from_line
 from engine.locations import runs_dir
-from engine.runs import RESERVE, Claim, is_alive
+from engine.runs import RESERVE, Claim, Origin, is_alive, origin
 from engine.spec import Spec
 
 RunState = Literal["starting", "running", "paused", "finished", "interrupted", "failed", "died", "damaged"]
@@ -51,6 +51,7 @@ class Entry:
     loss: float | None = None  # of the last epoch, on the train rows
     accuracy: float | None = None
     message: str = ""
+    origin: Origin | None = None  # of a fork
 
     @property
     def id(self) -> str:
@@ -76,6 +77,7 @@ class Entry:
             "train_loss": self.loss,
             "train_accuracy": self.accuracy,
             "message": self.message,
+            "forked_from": asdict(self.origin) if self.origin else None,
         }
 
 
@@ -151,6 +153,7 @@ def entry(path: Path) -> Entry:
         loss=epoch.train_loss if epoch else None,
         accuracy=epoch.train_accuracy if epoch else None,
         message=ended.message if ended else "",
+        origin=origin(path),
     )
 
 

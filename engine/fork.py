@@ -30,6 +30,7 @@ def fork(path: Path, step: int) -> Path:
     epoch = max((event.epoch for event in shared if isinstance(event, EpochEnded)), default=0)
     claim = runs.create(reader.spec)
     try:
+        runs.set_origin(claim.path, runs.Origin(path.name, step))
         _copy_checkpoints(path, claim.path, step)
         writer = RunWriter(claim.path)
         for event in shared:

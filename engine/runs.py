@@ -1,6 +1,7 @@
 """Runs on disk: a run is a directory, with a process that holds its lock while it lives.
 
     <id>/spec.json      what was asked for
+    <id>/fork.json      of a fork alone: the run and the step that it goes on from
     <id>/events.jsonl   what happened: append only, one event a line; the truth
     <id>/lock           locked (flock) from the run's first moment to the end of its worker; its contents are
                         only room kept for the log's last line, should the disk fill up
@@ -23,7 +24,7 @@ import secrets
 import shutil
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from engine.errors import RequestError, StorageError
@@ -51,6 +52,29 @@ class Claim:
     def release(self) -> None:
         """Close this process's hold on the lock; a worker that was given it keeps it."""
         os.close(self.lock)
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a fork comes from: another run, and how many updates of it are the fork's past."""
+
+    run: str
+    step: int
+
+
+def origin(path: Path) -> Origin | None:
+    """Where the run of this folder comes from; None if it began by itself, or the file cannot be read."""
+    try:
+        values = json.loads((path / "fork.json").read_bytes())
+        return Origin(str(values["run"]), int(values["step"]))
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
+def set_origin(path: Path, origin: Origin) -> None:
+    """Say where a new run comes from. Raises StorageError if that cannot be written."""
+    with _storage_errors(path):
+        (path / "fork.json").write_text(json.dumps(asdict(origin)) + "\n")
 
 
 def create(spec: Spec) -> Claim:

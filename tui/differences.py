@@ -4,22 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from engine.spec import KEYS, Spec
+from engine.spec import KEYS
 from tui.feed import Snapshot
 from tui.report import number
+from tui.view import View
 
 LABEL = 24  # characters of a run's label; longer ones end in …
 
 
-def labels(present: Spec, runs: Sequence[Snapshot]) -> list[str]:
-    """What to call each run: the values in which it differs from the present ones; all are different."""
+def labels(view: View) -> list[str]:
+    """What to call each run that lies over the one shown: how it differs from it; all are different."""
+    present, shown = view.shown, view.run
     found: list[str] = []
-    for run in runs:
+    for run in view.others:
         changes = [f"{name}={value}" for name, value in run.spec.changed_from(present).items()]
         if run.spec.experiment != present.experiment:
             changes = [run.spec.experiment]
         elif run.spec.variant != present.variant:
             changes = [f"@{run.spec.variant}", *changes]
+        if run.origin:
+            changes = [f"fork at {run.origin.step:,}", *changes]
+        elif shown and shown.origin and shown.origin.run == run.run_id:
+            changes = ["not forked", *changes]
         label = " ".join(changes) or "same values"
         label = label if len(label) <= LABEL else label[: LABEL - 1] + "…"
         found.append(label if label not in found else f"{label} {run.run_id[-6:]}")

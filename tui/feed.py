@@ -15,7 +15,7 @@ from typing import Literal
 
 from engine.errors import NnplayError
 from engine.events import Commanded, Ended, EpochEnded, Event, Progressed, Resumed, Started
-from engine.runs import RunReader, is_alive
+from engine.runs import Origin, RunReader, is_alive, origin
 from engine.spec import Spec
 from tui.history import Curves, History
 
@@ -44,6 +44,7 @@ class Snapshot:
     ended: Ended | None = None
     message: str = ""
     changes: tuple[Commanded, ...] = ()  # of values, under way
+    origin: Origin | None = None  # of a fork
     curves: Curves = field(default_factory=lambda: History().curves())
 
     @property
@@ -67,7 +68,7 @@ class Feed:
         self._changed = changed
         self._frame = frame
         self._history = History()
-        self._snapshot = Snapshot(path.name, self._reader.spec)
+        self._snapshot = Snapshot(path.name, self._reader.spec, origin=origin(path))
         self._told = False
         self._lock = threading.Lock()
         self._closed = threading.Event()

@@ -88,7 +88,7 @@ class Scene:
         tried = self.preview.series(figure) if self.preview else []
         runs = [("", self.view.run)] if self.view.run else []
         others = self.view.others
-        runs += zip(labels(self.view.shown, others), others, strict=True)
+        runs += zip(labels(self.view), others, strict=True)
         return [series for label, run in runs for series in _series(run, figure, label)] + tried
 
 

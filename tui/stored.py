@@ -41,13 +41,16 @@ def show_all(*, as_json: bool) -> int:
 
 
 def what(entry: Entry) -> str:
-    """What a run trains, as it would be typed."""
+    """What a run trains, as it would be typed; of a fork, where it comes from as well."""
     if entry.spec is None:
         return entry.message
     try:
-        return experiments.words(entry.spec)
+        words = experiments.words(entry.spec)
     except NnplayError:  # of an experiment that this nnplay does not have
-        return entry.spec.experiment
+        words = entry.spec.experiment
+    if entry.origin:
+        words += f", a fork of {entry.origin.run.rpartition('-')[2]} at step {entry.origin.step:,}"
+    return words
 
 
 def show(name: str, *, as_json: bool) -> int:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from engine import experiments, runs
+from engine import catalog, experiments, runs
 from engine.control import Command, Inbox
 from engine.errors import RequestError
 from engine.events import EpochEnded, Event, Started
@@ -15,6 +15,7 @@ from engine.replay import read
 from engine.runs import RunReader, RunWriter
 from engine.spec import Spec
 from engine.trainer import Trainer
+from tui.stored import what
 
 
 def trained(spec: Spec) -> Path:
@@ -64,6 +65,17 @@ def test_a_fork_with_a_changed_value_leaves_the_past_alone() -> None:
     assert ours[:3] == theirs[:3]
     assert ours[3][2] != theirs[3][2]
     assert RunReader(original).poll() == before
+
+
+def test_a_fork_says_what_it_goes_on_from() -> None:
+    original = trained(experiments.find("iris-mlp", ["epochs=5", "backend=native"]))
+    forked = fork(original, 150)
+    assert runs.origin(forked) == runs.Origin(original.name, 150)
+    assert runs.origin(original) is None
+    assert what(catalog.entry(forked)).endswith(f"a fork of {original.name[-6:]} at step 150")
+    assert catalog.entry(forked).to_json()["forked_from"] == {"run": original.name, "step": 150}
+    (forked / "fork.json").write_text("{")
+    assert catalog.entry(forked).origin is None
 
 
 def test_a_step_that_the_run_has_not_come_to_is_refused() -> None:

@@ -25,7 +25,7 @@ from tui.app import NnplayApp
 from tui.comparison import comparison
 from tui.conductor import PATIENCE
 from tui.config import STANDARD
-from tui.differences import rows
+from tui.differences import labels, rows
 from tui.keys import KEYS, PANELS, shown
 from tui.scene import Scene
 
@@ -250,6 +250,7 @@ async def test_f_goes_on_from_the_step_shown_with_the_present_values(home: Path)
         await until(
             pilot, lambda: pilot.app.session.run.over and pilot.app.session.run.run_id != first.run_id
         )
+        assert labels(pilot.app.session.view) == ["not forked lr=0.001"]
         forked = pilot.app.session.run
         assert forked.curves.train_loss[:2].tolist() == first.curves.train_loss[:2].tolist()
         assert forked.curves.train_loss[3] < first.curves.train_loss[3]

@@ -87,7 +87,7 @@ class Compare(Panel):
         present = [self.view.run] if self.view.run else []
         table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style=Style(bold=True))
         table.add_column("")
-        for label in [*(["this run"] if present else []), *labels(self.view.shown, others)]:
+        for label in [*(["this run"] if present else []), *labels(self.view)]:
             table.add_column(Text(label), justify="right", no_wrap=True)
         for name, cells in rows([*present, *others]):
             table.add_row(Text(name, "dim"), *(Text(cell) for cell in cells))
