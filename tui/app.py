@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from tui.widgets.plot import Plot
 
 SMOOTHINGS = (0.0, 0.6, 0.9, 0.97)  # weights of the moving average; those of TensorBoard's slider
+BEHIND = 0.5  # seconds between two frames behind a window: Textual draws the whole screen for each
 
 
 class NnplayApp(App[None]):
@@ -99,7 +100,10 @@ class NnplayApp(App[None]):
         self.post_message(RunChanged())
 
     def on_run_changed(self) -> None:
-        self.session.follow()
+        if self.screen is self._laboratory:
+            self.session.follow()
+        else:  # the feed tells nothing more until then
+            self.set_timer(BEHIND, self.session.follow)
 
     def show(self) -> None:
         if self._laboratory.is_mounted and self.is_running:
