@@ -80,7 +80,7 @@ class NnplayApp(App[None]):
         if workbook := self._first[2]:
             self._open_workbook(workbook)
         self.call_after_refresh(self._first_paint)
-        self.app_resume_signal.subscribe(self, lambda _: self._shown.forget())
+        self.app_resume_signal.subscribe(self, lambda _: self.action_redraw())
 
     def _first_paint(self) -> None:
         self.show()

@@ -13,11 +13,11 @@ from rich.style import Style
 from textual.geometry import Region
 from textual.strip import Strip
 
-from tui.dirty import APART
 from tui.glyphs import inert
 
 CHARACTER = (1 << 21) - 1
 TAIL = 0  # the second cell of a wide character
+APART = 20  # cells; a region of its own is more work than as many cells that did not change
 
 Codes = NDArray[np.uint32]  # (rows, columns): style << 21 | character
 

@@ -287,7 +287,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--activations",
         nargs="+",
         default=ACTIVATIONS_TIMED,
-        help="by default sigmoid relu softmax gelu",
+        help=f"by default {' '.join(ACTIVATIONS_TIMED)}",
         **names,
     )
     parser.add_argument(

@@ -74,6 +74,8 @@ async def test_space_pauses_and_goes_on(home: Path) -> None:
         await pilot.press("space")
         await sees(pilot, "● running")
         await until(pilot, lambda: len(RunReader(only_run(home)).poll()) > paused_at + 5)
+        commands = [e.name for e in RunReader(only_run(home)).poll() if isinstance(e, Commanded)]
+        assert commands == ["pause", "resume"]
 
 
 async def test_steps_and_epochs_by_hand(home: Path) -> None:

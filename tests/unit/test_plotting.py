@@ -10,8 +10,7 @@ from textual.geometry import Region
 
 from engine.events import EpochEnded
 from tui.axes import bounds, label, log_bounds, log_ticks, ticks
-from tui.cells import changed_cells
-from tui.dirty import APART
+from tui.cells import APART, changed_cells
 from tui.glyphs import ASCII, BLOCK, BRAILLE
 from tui.history import History
 from tui.raster import band, characters, dotted, line, points

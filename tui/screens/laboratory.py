@@ -50,7 +50,7 @@ class Laboratory(Screen[None], inherit_bindings=False):
     """Shows one spec and one run; it decides nothing.
 
     The first paint has the values of `spec`. Plots and panels, and what they calculate with, are imported
-    after it: a screen that stands, and takes keys, is there a fifth sooner.
+    after it: until then the screen stands, and takes keys.
     """
 
     AUTO_FOCUS = "ValueList"

@@ -12,7 +12,6 @@ from textual.geometry import Region, Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from tui.dirty import spans
 from tui.glyphs import inert
 
 Span = tuple[str, Style]
@@ -102,8 +101,19 @@ def _differences(old: Strip, new: Strip, y: int) -> list[Region]:
     if not old.cell_length == len(before) == len(after):  # characters two cells wide
         return [Region(0, y, old.cell_length, 1)]
     differ = [x for x, (was, now) in enumerate(zip(before, after, strict=True)) if was != now]
-    return spans(differ, y, APART)
+    return _spans(differ, y)
 
 
 def _cells(line: Strip) -> list[tuple[str, Style | None]]:
     return [(char, segment.style) for segment in line for char in segment.text]
+
+
+def _spans(columns: Sequence[int], row: int) -> list[Region]:
+    """Columns that differ as regions of a row; those with at most `APART` equal ones between them are one."""
+    found: list[tuple[int, int]] = []
+    for x in columns:
+        if found and x - found[-1][1] <= APART:
+            found[-1] = found[-1][0], x + 1
+        else:
+            found.append((x, x + 1))
+    return [Region(first, row, end - first, 1) for first, end in found]
