@@ -60,7 +60,7 @@ sanitize: install
 	$(BIN)/python setup.py build_ext --build-lib $(SANITIZED) --build-temp $(SANITIZED)/objects
 	LD_PRELOAD="$$(g++ -print-file-name=libasan.so) $$(g++ -print-file-name=libubsan.so)" \
 	ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 PYTHONSAFEPATH=1 PYTHONPATH=$(SANITIZED) \
-	$(BIN)/python -m pytest $(SANITIZED_TESTS) $(PYTEST_OPTIONS) -p no:cacheprovider -o timeout=600 \
+	$(BIN)/python -m pytest $(SANITIZED_TESTS) -n 2 --dist worksteal $(PYTEST_OPTIONS) -p no:cacheprovider -o timeout=600 \
 	  -k "not inductor and not million and not memory"
 
 picture: install

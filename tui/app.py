@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import itertools
+import time
 from collections.abc import Coroutine, Iterable, Sequence
 from functools import cached_property, partial
 from pathlib import Path
@@ -11,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from textual._compositor import CompositorUpdate
 from textual.app import App, SystemCommand
+from textual.events import Event
+from textual.events import Key as KeyPressed
 from textual.filter import LineFilter
 from textual.screen import Screen
 
@@ -37,6 +40,7 @@ if TYPE_CHECKING:
 
 SMOOTHINGS = (0.0, 0.6, 0.9, 0.97)  # weights of the moving average; those of TensorBoard's slider
 BEHIND = 0.5  # seconds between two frames behind a window: Textual draws the whole screen for each
+TYPING = 0.3  # seconds after a key in which nothing is drawn behind a window: the next key may come
 
 
 class NnplayApp(App[None]):
@@ -63,6 +67,7 @@ class NnplayApp(App[None]):
         self.set_keymap(dict(settings.keymap))
         self.settings = settings
         self._shown = Shown()
+        self._typed = 0.0  # when the last key came
         self.farewell = ""  # what goes on without the app, for the terminal it leaves
         self._first = (spec, run, workbook)  # to open first
         self._workbooks: dict[str, WorkbookScreen] = {}  # that were opened
@@ -103,7 +108,14 @@ class NnplayApp(App[None]):
         if self.screen is self._laboratory:
             self.session.follow()
         else:  # the feed tells nothing more until then
-            self.set_timer(BEHIND, self.session.follow)
+            self.set_timer(BEHIND, self._follow_behind)
+
+    def _follow_behind(self) -> None:
+        """Follow the run behind a window, once whoever types there pauses."""
+        if time.monotonic() < self._typed + TYPING and self.screen is not self._laboratory:
+            self.set_timer(TYPING, self._follow_behind)
+        else:
+            self.session.follow()
 
     def show(self) -> None:
         if self._laboratory.is_mounted and self.is_running:
@@ -116,6 +128,11 @@ class NnplayApp(App[None]):
         self.run_worker(task)
 
     # What Textual asks of an app.
+
+    async def on_event(self, event: Event) -> None:
+        if isinstance(event, KeyPressed):
+            self._typed = time.monotonic()
+        await super().on_event(event)
 
     def _display(self, screen: Screen[object], renderable: Any) -> None:
         if isinstance(renderable, CompositorUpdate):
