@@ -21,6 +21,7 @@ LONGEST_LINE = 1 << 20  # bytes
 SAMPLE = 64 << 10  # characters by which separator and header are told
 MOST_OTHER = 1 << 28  # bytes of a file that has to be translated to UTF-8 in memory
 SEPARATORS = ",;\t|"
+SUFFIXES = (".csv", ".tsv", ".tab", ".txt", ".dat", ".data")  # usual ones; a file of any name is read
 MARKS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 
 

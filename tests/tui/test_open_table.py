@@ -11,7 +11,7 @@ from textual.widgets import Button, Input, Select
 
 from engine import experiments
 from tui.app import NnplayApp
-from tui.screens.open_table import OpenTable, PathSuggester
+from tui.screens.open_table import Folder, OpenTable, PathSuggester
 
 SIZE = (120, 40)
 
@@ -38,6 +38,48 @@ async def test_a_table_is_looked_into_and_trained_on(tmp_path: Path) -> None:
         assert (spec.experiment, spec.data, spec.target, spec.loss) == ("mlp", f"csv:{path}", "y", "mse")
         await pilot.press("space")
         await sees(pilot, "✓ finished", "R²")
+
+
+async def test_a_second_enter_opens_what_the_first_looked_into(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = write(tmp_path, GOOD)
+    async with app().run_test(size=SIZE) as pilot:
+        await pilot.press("o")
+        await until(pilot, lambda: isinstance(pilot.app.screen, OpenTable))
+        await sees(pilot, "then opens it")
+        await pilot.press(*path.name, "enter")
+        await sees(pilot, "target kind: 2 classes")
+        await pilot.press("backspace", "enter")
+        await sees(pilot, "there is no such file")
+        await pilot.press("v", "enter")
+        await sees(pilot, "target kind: 2 classes")  # another path was looked into meanwhile
+        await pilot.press("enter")
+        await until(pilot, lambda: not isinstance(pilot.app.screen, OpenTable))
+        assert pilot.app.session.spec.data == f"csv:{path}"  # type: ignore[attr-defined]
+
+
+async def test_the_folder_lists_tables_and_folders_and_opens_them_by_enter_as_well(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = write(tmp_path, GOOD, "clients.TSV")
+    for name in ("model.pt", ".hidden.csv", "notes.md"):
+        write(tmp_path, GOOD, name)
+    for name in ("years", ".git"):
+        (tmp_path / name).mkdir()
+    async with app().run_test(size=SIZE) as pilot:
+        await pilot.press("o")
+        await sees(pilot, "clients.TSV", "years")
+        tree = pilot.app.screen.query_one(Folder)
+        assert [str(node.label) for node in tree.root.children] == ["years", "clients.TSV"]
+        tree.focus()
+        await pilot.press("end", "enter")
+        await sees(pilot, "target kind: 2 classes")
+        await pilot.press("enter")
+        await until(pilot, lambda: not isinstance(pilot.app.screen, OpenTable))
+        assert pilot.app.session.spec.data == f"csv:{path}"  # type: ignore[attr-defined]
 
 
 async def test_a_file_that_is_no_table_says_why_and_cannot_be_opened(

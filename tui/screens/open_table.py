@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from engine import experiments
 from engine.errors import NnplayError, RequestError, inert
 from engine.frames import Answer
 from engine.spec import Spec
+from engine.textfile import SUFFIXES
 from tui.widgets.canvas import cut
 from tui.widgets.field import Field
 
@@ -49,9 +50,13 @@ class PathSuggester(Suggester):
 
 
 class Folder(DirectoryTree):
-    """Files of a folder, drawn as everything else is: without pictures."""
+    """The folders and tables of a folder, drawn as everything else is: without pictures."""
 
     ICON_NODE, ICON_NODE_EXPANDED, ICON_FILE = "▸ ", "▾ ", "  "
+
+    def filter_paths(self, paths: Iterable[Path]) -> Iterable[Path]:
+        seen = (path for path in paths if not path.name.startswith("."))
+        return (path for path in seen if path.suffix.lower() in SUFFIXES or self._safe_is_dir(path))
 
 
 class OpenTable(ModalScreen[Spec | None]):
@@ -83,7 +88,7 @@ class OpenTable(ModalScreen[Spec | None]):
     def compose(self) -> ComposeResult:
         with Vertical() as box:
             box.border_title = "Open a table"
-            box.border_subtitle = "enter looks into a file · tab goes on · escape: back"
+            box.border_subtitle = "enter looks into a file, then opens it · tab goes on · escape: back"
             yield Field(placeholder="path of a file", suggester=PathSuggester(), compact=True, id="path")
             with Horizontal(id="look"):
                 yield Folder(self._folder)
@@ -102,17 +107,21 @@ class OpenTable(ModalScreen[Spec | None]):
     def _take_file(self, event: DirectoryTree.FileSelected) -> None:
         event.stop()
         self.query_one("#path", Input).value = str(event.path)
-        self._look(str(event.path))
+        self._look_or_open(str(event.path))
 
     @on(Input.Submitted)
     def _take_path(self, event: Input.Submitted) -> None:
         event.stop()
-        self._look(event.value)
+        self._look_or_open(event.value)
 
-    def _look(self, path: str) -> None:
-        self._path = str(Path(os.path.abspath(os.path.expanduser(path.strip()))))  # noqa: PTH100, PTH111
-        self._target = ""
-        self._preview()
+    def _look_or_open(self, text: str) -> None:
+        """Look into a file; one that was looked into and can be learned from is opened."""
+        path = str(Path(os.path.abspath(os.path.expanduser(text.strip()))))  # noqa: PTH100, PTH111
+        if path == self._path and not self.query_one(Button).disabled:
+            self._open()
+        else:
+            self._path, self._target = path, ""
+            self._preview()
 
     @on(Select.Changed, "#target")
     def _take_target(self, event: Select.Changed) -> None:
@@ -128,6 +137,7 @@ class OpenTable(ModalScreen[Spec | None]):
     @work(exclusive=True)
     async def _preview(self) -> None:
         """Ask the lab what is in the file, and show it."""
+        self.query_one(Button).disabled = True
         self._say("looking into the file …")
         try:
             answer = await self._ask("table", path=self._path, target=self._target, loss=self._loss)
