@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from itertools import pairwise
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from tui.history import Floats
 
 Range = tuple[float, float]
 FARTHEST = 1e98  # a curve that runs away further leaves the plot; its span stays a number, its ticks short
+UNITS = {"G": 1e9, "M": 1e6, "k": 1e3}
 LOG_2, LOG_5 = math.log10(2), math.log10(5)
 
 
@@ -67,7 +69,10 @@ def _round_log(value: float, towards: Callable[[float], int]) -> float:
 
 
 def log_ticks(axis: Range, most: int) -> list[float]:
-    """At most `most` values within an axis of decimal logarithms: powers of ten, 2 and 5 if few."""
+    """At most `most` values within an axis of decimal logarithms: powers of ten, 2 and 5 if few.
+
+    Two at least, if so many are allowed: where no others are, the ends of the axis.
+    """
     first, last = math.ceil(axis[0] - 1e-9), math.floor(axis[1] + 1e-9)
     fine = [
         power + part
@@ -75,24 +80,42 @@ def log_ticks(axis: Range, most: int) -> list[float]:
         for part in (0.0, LOG_2, LOG_5)
         if axis[0] - 1e-9 <= power + part <= axis[1] + 1e-9
     ]
-    if len(fine) <= most:
-        return fine
     stride = max(1, -(-(last - first + 1) // max(most, 1)))
-    return [float(power) for power in range(first, last + 1) if power % stride == 0] or [float(first)]
+    powers = [float(power) for power in range(first, last + 1) if power % stride == 0]
+    return next((found for found in (fine, powers) if 2 <= len(found) <= most), [*axis][: max(most, 1)])
 
 
 def ticks(axis: Range, most: int) -> list[float]:
-    """At most `most` round numbers within the axis, its ends included where they are round."""
-    step = round_step(axis[1] - axis[0], max(most - 1, 1))
-    first = math.ceil(axis[0] / step - 1e-9)
-    last = math.floor(axis[1] / step + 1e-9)
-    return [index * step for index in range(first, last + 1)]
+    """At most `most` round numbers within the axis, its ends included where they are round.
+
+    Two at least, if so many are allowed: where no rounder ones are, the ends of the axis.
+    """
+    for parts in (max(most - 1, 1), most):
+        step = round_step(axis[1] - axis[0], parts)
+        first = math.ceil(axis[0] / step - 1e-9)
+        last = math.floor(axis[1] / step + 1e-9)
+        if 2 <= last - first + 1 <= most:
+            return [index * step for index in range(first, last + 1)]
+    return [*axis][: max(most, 1)]
 
 
-def label(value: float) -> str:
-    """A tick's number in at most six characters: 0.25, 20k, 1.5M, 1e-05."""
-    for start, factor, unit in ((1e9, 1e9, "G"), (1e6, 1e6, "M"), (1e4, 1e3, "k")):
-        if start <= abs(value) < 1e12:
+def labels(values: list[float]) -> list[str]:
+    """The numbers of ticks, each with as many digits as tell it from its neighbours."""
+    within = min((abs(b - a) for a, b in pairwise(values)), default=math.inf) / 10
+    return [label(value, within) for value in values]
+
+
+def label(value: float, within: float = math.inf) -> str:
+    """A tick's number in six characters at most (0.25, 20k, 1.5M, 1e-5), in more to be within so much."""
+    short = _short(value)
+    told = float(short[:-1]) * UNITS[short[-1]] if short[-1] in UNITS else float(short)
+    texts = (f"{value:.{digits}g}" for digits in range(5, 18))
+    return short if abs(told - value) <= within else next(t for t in texts if abs(float(t) - value) <= within)
+
+
+def _short(value: float) -> str:
+    for unit, factor in UNITS.items():
+        if max(factor, 1e4) <= abs(value) < 1e12:
             return f"{value / factor:.3g}{unit}"
     for digits in (4, 3, 2):
         text = f"{value:.{digits}g}"

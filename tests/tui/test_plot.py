@@ -76,6 +76,25 @@ async def test_two_runs_have_two_colours_and_a_test_curve_is_dotted() -> None:
         assert alone < colours  # it keeps its own
 
 
+@pytest.mark.parametrize("log", [False, True])
+@pytest.mark.parametrize("size", [(24, 5), (30, 6), (32, 7), (80, 9)])
+async def test_each_axis_has_two_numbers_however_small_it_is_and_however_far_in(
+    size: tuple[int, int], log: bool
+) -> None:
+    app = Stage()
+    async with app.run_test(size=size):
+        app.plot.update([TRAIN, TEST, OTHER], (0, 100))
+        for low, high in ((0.0, 100.0), (3.0, 90.0), (33.3333, 33.3334)):
+            app.plot.set_look(Look(window=(low, high), log=log))
+            numbers = [app.plot.render_line(row).text[: GUTTER - 1] for row in range(1, size[1] - 1)]
+            y = [float(text) for number in numbers if (text := number.strip())]
+            assert len(y) == len(set(y)) >= 2
+            assert y == sorted(y, reverse=True)
+            x = [float(text) for text in app.plot.render_line(size[1] - 1).text[GUTTER - 1 :].split()]
+            assert len(x) == len(set(x)) >= 2
+            assert all(low - 1e-5 <= value <= high + 1e-5 for value in x)
+
+
 async def test_the_crosshair_tells_the_values_of_all_curves_there() -> None:
     app = Stage()
     async with app.run_test(size=(100, 20)):

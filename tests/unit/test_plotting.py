@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,7 +11,7 @@ from hypothesis import strategies as st
 from textual.geometry import Region
 
 from engine.events import EpochEnded
-from tui.axes import bounds, label, log_bounds, log_ticks, ticks
+from tui.axes import bounds, label, labels, log_bounds, log_ticks, ticks
 from tui.cells import APART, changed_cells
 from tui.glyphs import ASCII, BLOCK, BRAILLE
 from tui.history import History
@@ -87,11 +89,24 @@ def test_bounds_hold_all_values_and_stay_while_values_move_inside(values: list[f
 @pytest.mark.parametrize(
     "axis", [(0.0, 1.0), (0.0, 100.0), (0.6, 1.2), (-3.0, 7.0), (0.0, 7.0), (1e-5, 2e-5)]
 )
-@pytest.mark.parametrize("most", [2, 4, 6, 10])
-def test_ticks_are_few_and_inside(axis: tuple[float, float], most: int) -> None:
+@pytest.mark.parametrize("most", [1, 2, 3, 4, 6, 10])
+def test_ticks_are_few_but_two_and_inside(axis: tuple[float, float], most: int) -> None:
     found = ticks(axis, most)
-    assert 1 <= len(found) <= most + 1
+    assert min(most, 2) <= len(found) <= most
     assert all(axis[0] - 1e-9 <= tick <= axis[1] + 1e-9 for tick in found)
+
+
+def test_where_no_two_round_numbers_lie_the_ends_are_the_ticks() -> None:
+    assert ticks((0.45, 0.7), 2) == [0.45, 0.7]
+    assert log_ticks((math.log10(0.2), math.log10(5)), 3) == [math.log10(0.2), math.log10(5)]
+
+
+@given(st.floats(0, 1e4), st.floats(1e-6, 1.0), st.integers(2, 10))
+def test_ticks_of_a_window_far_in_are_told_apart(low: float, length: float, most: int) -> None:
+    values = ticks((low, low + length), most)
+    told = [float(text.replace("k", "e3")) for text in labels(values)]
+    assert told == pytest.approx(values, abs=(values[1] - values[0]) / 9)
+    assert len(set(told)) == len(values) >= 2
 
 
 @given(st.floats(-9e98, 9e98).filter(lambda value: value == 0 or abs(value) > 1e-90))
@@ -162,7 +177,7 @@ def test_a_logarithmic_axis_holds_all_positive_values(values: list[float]) -> No
     low, high = log_bounds([np.array(values)])
     assert low < high
     assert all(low - 1e-6 <= np.log10(v) <= high + 1e-6 for v in values if v > 1e-90)
-    assert log_ticks((low, high), 5)
+    assert all(2 <= len(log_ticks((low, high), most)) <= most for most in (2, 3, 5))
 
 
 @given(

@@ -22,7 +22,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from tui import glyphs, raster
-from tui.axes import Range, bounds, label, log_bounds, log_ticks, span, ticks
+from tui.axes import Range, bounds, label, labels, log_bounds, log_ticks, span, ticks
 from tui.cells import Cells, Codes
 from tui.history import Floats
 from tui.legend import legend
@@ -402,7 +402,7 @@ class Plot(Widget):
         low, high = y_range
         for row in range(self._rows):
             cells.text(GUTTER - 1, 1 + row, "│", AXIS)
-        for value in (log_ticks if log else ticks)(y_range, max(2, self._rows // 2)):
+        for value in (log_ticks if log else ticks)(y_range, min(max(2, self._rows // 2), self._rows)):
             row = round((self._rows - 1) * (high - value) / (high - low))
             cells.text(0, 1 + row, f"{label(10**value if log else value):>{GUTTER - 2}} ┤", AXIS)
         bottom, right = 1 + self._rows, self.size.width
@@ -412,12 +412,13 @@ class Plot(Widget):
         else:
             cells.text(1, bottom, self.x_label, AXIS)
         low, high = x_range
-        for value in ticks(x_range, max(2, self._columns // 12)):
-            text = label(value)
+        taken = 0  # columns, by the ticks before
+        values = ticks(x_range, max(2, self._columns // 12))
+        for value, text in zip(values, labels(values), strict=True):
             middle = GUTTER + (value - low) / (high - low) * (self._columns - 1)
             start = round(min(max(middle - len(text) / 2 + 0.5, GUTTER - 1), self.size.width - len(text)))
-            if start + len(text) <= right or right == self.size.width:
-                cells.text(start, bottom, text, AXIS)
+            if start > taken and (start + len(text) <= right or right == self.size.width):
+                taken = cells.text(start, bottom, text, AXIS)
 
     def _draw_title(self, cells: Cells, curves: Sequence[Series]) -> None:
         """The title, then name and value of each curve: its last one, or that at the crosshair."""
