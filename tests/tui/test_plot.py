@@ -95,6 +95,28 @@ async def test_each_axis_has_two_numbers_however_small_it_is_and_however_far_in(
             assert all(low - 1e-5 <= value <= high + 1e-5 for value in x)
 
 
+@pytest.mark.parametrize(
+    ("y_range", "look", "told"),
+    [
+        (None, Look(), "loss     ━ train"),
+        (None, Look(log=True), "loss  log  ━ train"),
+        (None, Look(log=True, smoothing=0.6), "loss  log · smooth 0.6  ━ train"),
+        ((0.0, 1.0), Look(log=True, smoothing=0.97), "loss  smooth 0.97  ━ train"),  # never logarithmic
+    ],
+)
+async def test_the_title_tells_what_the_curves_do_not_tell_of_themselves(
+    y_range: tuple[float, float] | None, look: Look, told: str
+) -> None:
+    app = Stage(y_range=y_range)
+    async with app.run_test(size=(100, 20)):
+        app.plot.update([Series("train", X, X)], (0, 100))
+        app.plot.set_look(look)
+        line = app.plot.render_line(0)
+        assert line.text.startswith(f" {told}")
+        axis = app.plot.get_component_rich_style("plot--axis")
+        assert all(s.style == axis for s in line if "log" in s.text or "smooth" in s.text)
+
+
 async def test_the_crosshair_tells_the_values_of_all_curves_there() -> None:
     app = Stage()
     async with app.run_test(size=(100, 20)):

@@ -8,7 +8,7 @@ reason: while they stand, a growing curve changes a few cells a frame.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -279,8 +279,7 @@ class Plot(Widget):
 
     def _frame(self) -> Cells:
         curves = [self._smoothed(series) for series in self._series]
-        x_range, log = self.seen, self.look.log and self._fixed is None
-        axes = Axes(x_range, self._bounds(curves, x_range, log), log)
+        axes = Axes(self.seen, self._bounds(curves, self.seen), self._logarithmic)
         cells = self._blank(axes)
         self._before, self._drawn = self._drawn, {}
         for series in self._series:
@@ -291,6 +290,18 @@ class Plot(Widget):
         self._draw_marks(cells)
         self._draw_title(cells, curves)
         return cells
+
+    @property
+    def _logarithmic(self) -> bool:
+        """Whether the y axis is logarithmic; one that is fixed never is."""
+        return self.look.log and self._fixed is None
+
+    def _looks(self) -> Iterator[str]:
+        """What curves do not tell of themselves."""
+        if self._logarithmic:
+            yield "log"
+        if self.look.smoothing:
+            yield f"smooth {self.look.smoothing:g}"
 
     def _blank(self, axes: Axes) -> Cells:
         """The axes, and nothing else yet."""
@@ -308,7 +319,7 @@ class Plot(Widget):
         average = self._averages.setdefault((series.run, series.name, weight), Smoothed(weight))
         return replace(series, y=average.of(series.y))
 
-    def _bounds(self, curves: Sequence[Series], x_range: Range, log: bool) -> Range:
+    def _bounds(self, curves: Sequence[Series], x_range: Range) -> Range:
         """The y axis of what is seen: fixed, or round numbers about all curves and bands."""
         columns = [
             column[_inside(series, x_range)]
@@ -322,7 +333,7 @@ class Plot(Widget):
             return (
                 (bounds([*columns, np.array([high])])[0], high) if lowest and lowest[0] < low else (low, high)
             )
-        return log_bounds(columns) if log else bounds(columns)
+        return log_bounds(columns) if self._logarithmic else bounds(columns)
 
     def _draw_band(self, cells: Cells, series: Series, axes: Axes) -> None:
         if series.low is not None and series.high is not None:
@@ -421,8 +432,10 @@ class Plot(Widget):
                 taken = cells.text(start, bottom, text, AXIS)
 
     def _draw_title(self, cells: Cells, curves: Sequence[Series]) -> None:
-        """The title, then name and value of each curve: its last one, or that at the crosshair."""
-        column = cells.text(1, 0, f"{self.plot_title:<{GUTTER}}", TITLE)
+        """The title, how the curves are drawn, name and value of each: its last one, or at the crosshair."""
+        look = " · ".join(self._looks())
+        column = cells.text(1, 0, f"{self.plot_title}  " if look else f"{self.plot_title:<{GUTTER}}", TITLE)
+        column = cells.text(column, 0, f"{look} " if look else "", AXIS)
         crosshair = self._hover if self._hover is not None else self._crosshair
         if crosshair is not None:
             column = cells.text(column + 1, 0, f"{self.x_label} {crosshair:.4g} ", AXIS)
