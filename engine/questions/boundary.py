@@ -24,8 +24,9 @@ def answer(*, x: int, y: int, width: int, height: int, **source: Any) -> Answer:
     regression over one feature the rectangle has the targets upwards, and `line` (4 × width,) is what is
     predicted across it, from 0 at the bottom to 1.
 
-    Values: `ranges`, the ends of both sides in the units of the table; `rows`, how many there are; `target`,
-    its name; `slope` and `intercept` of the line in these units, null if it is none or bent.
+    Values: `ranges`, the ends of both sides; `rows`, how many there are; `target`, its name; `predicted`, of
+    a regression, the numbers that -1 and 1 in `decisions` stand for; `slope` and `intercept` of the line,
+    null if it is none or bent. All of them are in the units of the table.
     """
     moment = moments.find(**source)
     data, network = moment.data, moment.network
@@ -44,21 +45,22 @@ def answer(*, x: int, y: int, width: int, height: int, **source: Any) -> Answer:
         "test": test,
     }
     sides = ranges(data, rectangle)
-    slope = intercept = None
+    ends = slope = intercept = None
     if not network.classifies:
         low, high = _around(targets)
+        ends = data.raw_target(np.array([low, high])).tolist()
         arrays["decisions"] = np.clip(2 * (arrays["decisions"] - low) / (high - low) - 1, -1, 1)
         if columns == 1:
             line, _ = network.predict(rectangle.rows(4 * width, 1))
             arrays["line"] = (line - low) / (high - low)
             arrays["places"][:, 1] = (targets - low) / (high - low)
-            sides[1] = data.raw_target(np.array([low, high])).tolist()
+            sides[1] = ends
             if not moment.spec.hidden:
                 (left, right), (first, last) = sides[0], data.raw_target(line[[0, -1]].astype(float)).tolist()
                 slope = (last - first) / (right - left)
                 intercept = first - slope * left
     count = len(data.train_y) + len(data.test_y)
-    values = {"x": x, "y": y, "ranges": sides, "rows": count, "target": data.target_name}
+    values = {"x": x, "y": y, "ranges": sides, "rows": count, "target": data.target_name, "predicted": ends}
     return Answer(moment.values() | values | {"slope": slope, "intercept": intercept}, arrays)
 
 

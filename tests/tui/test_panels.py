@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +23,7 @@ from engine.frames import Answer
 from engine.runs import RunWriter, create
 from engine.trainer import Trainer
 from tui import glyphs
+from tui.axes import label
 from tui.feed import Snapshot
 from tui.messages import EditHidden
 from tui.view import View
@@ -309,7 +311,7 @@ def regression(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
     """A network that learns y = x₁ (+ x₂), from ten rows; none has run yet."""
     features = np.random.default_rng(1).normal(size=(10, request.param))
     names = ["hours slept", "hours read"][: request.param]
-    table = datasets.Dataset(features, features.sum(axis=1), names, [])
+    table = datasets.Dataset(features, features.sum(axis=1), names, [], "points")
     monkeypatch.setattr(datasets, "load", lambda name: table)
     moments._prepared.clear()
     words = ["loss=mse", "output=linear", "hidden=3", "batch_size=5", "split=0.3", "standardize=feature"]
@@ -332,6 +334,31 @@ async def test_a_regression_is_shown_as_well(kind: type[Panel], regression: View
             Batch: ("takes train rows", "hours slept", "Layer 0: z"),
         }
         assert all(words in text for words in said[kind])
+
+
+@pytest.mark.parametrize("regression", [2], indirect=True)
+@pytest.mark.parametrize("drawn_with", glyphs.GLYPHS.values(), ids=lambda drawn_with: drawn_with.name)
+@pytest.mark.parametrize("no_color", [False, True])
+async def test_the_colours_of_a_surface_are_told_as_numbers(
+    regression: View, drawn_with: glyphs.Glyphs, no_color: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if no_color:
+        monkeypatch.setenv("NO_COLOR", "1")
+    target = datasets.load(SPEC).targets
+    margin = (target.max() - target.min()) / 10
+    low, high = label(target.min() - margin), label(target.max() + margin)
+    for size in ((118, 14), (78, 21)):
+        it = app(Boundary, regression)
+        it.glyphs = drawn_with  # type: ignore[attr-defined]
+        async with it.run_test(size=size) as pilot:
+            await answered(pilot)
+            (line,) = [line for line in screen_text(it).splitlines() if "↑" in line]
+            told = re.search(f"points {re.escape(low)} (.{{11}}) {high} ", line)
+            assert told
+            assert told[1] == ("  ░░▒▒▒▓▓██" if no_color else " " * 11)
+            strip = it.panel.canvas._head[0]
+            colours = {s.style.bgcolor for s in strip if s.style and s.style.bgcolor}
+            assert len(colours) == (0 if no_color else 11)
 
 
 async def test_a_line_is_told_as_a_formula_in_the_units_of_the_table_and_what_it_misses_is_drawn() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from rich.style import Style
@@ -17,6 +19,7 @@ from tui.widgets.painted import PaintedPanel
 from tui.widgets.panel import Answer, Ask, Question
 
 WITH_LEGEND = 100  # columns from which there is room for the legend in the heading
+SCALE = 11  # columns of the colours that numbers have
 GUTTER = 8  # columns left of the picture, for the numbers of the vertical axis
 POINTS = {"all": "all rows", "train": "train rows", "test": "test rows", "none": "no rows"}
 MOST_RESIDUALS = 40  # rows
@@ -59,18 +62,18 @@ class Boundary(PaintedPanel):
 
     def heading(self, answer: Answer, colours: Palette) -> Line:
         values = answer.values
-        names = values["features"]
-        across = cut(names[values["x"]], 24)
+        most = 14 if self._two_lines else 24
+        across, upwards = (cut(values["features"][values[axis]], most) for axis in ("x", "y"))
         marks = [] if self._two_lines else self._marks(answer, colours)
         if "line" in answer.arrays:
             return [(f"{self._relation(answer)}   ", colours.bold), *marks]
-        upwards = cut(names[values["y"]], 24)
         return [
             (across, colours.bold),
             (" → ", colours.muted),
             (upwards, colours.bold),
             (" ↑   ", colours.muted),
             *self._class_names(values["classes"], colours),
+            *(self._scale(values, colours) if values["predicted"] else []),
             *marks,
         ]
 
@@ -125,6 +128,19 @@ class Boundary(PaintedPanel):
             spans += [(f"{sign} ", style(colours.of_class(number))), (f"{cut(name, 14)}  ", colours.text)]
         return spans
 
+    def _scale(self, values: dict[str, Any], colours: Palette) -> list[Span]:
+        """What numbers the colours mean, from the lowest to the highest."""
+        low, high = (label(end) for end in values["predicted"])
+        (scale,) = self._shaded(np.tile(np.linspace(-1, 1, SCALE), (2, 1)), colours)
+        name = cut(values["target"], 14)
+        return [(f"{name} ", colours.bold), (f"{low} ", colours.text), *scale, (f" {high}  ", colours.text)]
+
+    def _shaded(self, numbers: NDArray[np.floating], colours: Palette) -> Cells:
+        """Numbers from -1 to 1 in colours, or in shades where there are none."""
+        if colours.no_color:
+            return heat.shades((numbers + 1) / 2, colours.muted)
+        return heat.picture(colours.signed_map(numbers), glyphs.of(self).half_blocks)
+
     def _marks(self, answer: Answer, colours: Palette) -> list[Span]:
         """What the marks of the rows mean, and which rows are drawn."""
         words = [(MARKS[False, True], "train")]
@@ -153,14 +169,12 @@ class Boundary(PaintedPanel):
         if "line" in answer.arrays:
             return self._line(answer, colours)
         classes = len(answer.values["classes"])
-        halves = glyphs.of(self).half_blocks
-        if colours.no_color:
-            levels = decisions / max(classes - 1, 1) * 0.75 if classes else (decisions + 1) / 2
-            return heat.shades(levels, colours.muted)
         if not classes:
-            return heat.picture(colours.signed_map(decisions), halves)
+            return self._shaded(decisions, colours)
+        if colours.no_color:
+            return heat.shades(decisions / max(classes - 1, 1) * 0.75, colours.muted)
         surer = (certainty - 1 / classes) / (1 - 1 / classes)
-        return heat.picture(colours.class_map(decisions, surer), halves)
+        return heat.picture(colours.class_map(decisions, surer), glyphs.of(self).half_blocks)
 
     def _line(self, answer: Answer, colours: Palette) -> Cells:
         """A regression over one feature: its line in dots."""
