@@ -37,6 +37,11 @@ class Preview:
         return found
 
     @property
+    def numbers(self) -> bool:
+        """Whether numbers are predicted, not classes."""
+        return "accuracy" not in self.answer.arrays
+
+    @property
     def run(self) -> str:
         """What the legend calls it."""
         return f"{self.answer.values['seeds']} seeds"

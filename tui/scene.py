@@ -76,11 +76,18 @@ class Scene:
 
     @property
     def score(self) -> Literal["accuracy", "r2"]:
-        """What tells how good the network is: the part of the rows that is right, or R² for numbers."""
-        run = self.view.run
+        """What tells how good the network is: the part of the rows that is right, or R² for numbers.
+
+        Whether a table has classes or numbers to predict, a run tells, or what was tried, if values do not.
+        """
+        run, loss = self.view.run, self.view.shown.loss
         if run and run.started:
-            return "accuracy" if run.started.class_names else "r2"
-        return "r2" if self.view.shown.loss == "mse" else "accuracy"
+            numbers = not run.started.class_names
+        elif loss == "auto" and self.preview:
+            numbers = self.preview.numbers
+        else:
+            numbers = loss == "mse"
+        return "r2" if numbers else "accuracy"
 
     def series(self, name: str) -> list[Series]:
         """The curves of `loss` or `score`: the run's, then what was tried."""

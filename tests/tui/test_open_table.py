@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from driving import screen_text, sees, until
 from tables_cases import GOOD, write
+from textual.pilot import Pilot
 from textual.widgets import Button, Input, Select
 
 from engine import experiments
@@ -18,6 +19,12 @@ SIZE = (120, 40)
 
 def app() -> NnplayApp:
     return NnplayApp(experiments.find("iris-mlp"))
+
+
+def score(pilot: Pilot[None]) -> str:
+    """Title and legend of the second plot."""
+    assert isinstance(pilot.app, NnplayApp)
+    return pilot.app._laboratory.plots["score"].render_line(0).text
 
 
 async def test_a_table_is_looked_into_and_trained_on(tmp_path: Path) -> None:
@@ -58,6 +65,30 @@ async def test_a_second_enter_opens_what_the_first_looked_into(
         await pilot.press("enter")
         await until(pilot, lambda: not isinstance(pilot.app.screen, OpenTable))
         assert pilot.app.session.spec.data == f"csv:{path}"  # type: ignore[attr-defined]
+
+
+async def test_numbers_to_predict_have_r2_from_the_first_picture_on(tmp_path: Path) -> None:
+    path = write(tmp_path, "x,y\n" + "".join(f"{i},{i / 7}\n" for i in range(40)))
+    async with app().run_test(size=SIZE) as pilot:
+        await pilot.press("t", "o")  # nothing is tried
+        await until(pilot, lambda: isinstance(pilot.app.screen, OpenTable))
+        await pilot.press(*str(path), "enter")
+        await sees(pilot, "a regression")
+        await pilot.press("enter")
+        await until(pilot, lambda: pilot.app.session.spec.data == f"csv:{path}")  # type: ignore[attr-defined]
+        assert score(pilot).split() == ["R²"]
+        spec = pilot.app.session.spec  # type: ignore[attr-defined]
+        assert (spec.loss, spec.output) == ("mse", "linear")
+        assert pilot.app.session.state == "none"  # type: ignore[attr-defined]
+
+
+async def test_what_was_tried_tells_whether_there_are_classes_or_numbers(tmp_path: Path) -> None:
+    path = write(tmp_path, "x,y\n" + "".join(f"{i},{i / 7}\n" for i in range(40)))
+    spec = experiments.find("mlp", [f"data=csv:{path}"])
+    assert spec.loss == "auto"
+    async with NnplayApp(spec).run_test(size=SIZE) as pilot:
+        await until(pilot, lambda: "R²" in score(pilot))
+        assert "seeds ━ train" in score(pilot)
 
 
 async def test_the_folder_lists_tables_and_folders_and_opens_them_by_enter_as_well(

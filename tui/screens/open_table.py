@@ -84,6 +84,7 @@ class OpenTable(ModalScreen[Spec | None]):
         self._folder = folder or Path.cwd()
         self._path = ""
         self._target = ""
+        self._found = ""  # the loss that fits the target
 
     def compose(self) -> ComposeResult:
         with Vertical() as box:
@@ -154,6 +155,8 @@ class OpenTable(ModalScreen[Spec | None]):
         self.query_one("#content", Static).update(preview(values) if values else "")
         self.query_one("#task", Select).disabled = target.disabled = values is None
         self.query_one(Button).disabled = values is None or bool(values["problem"])
+        if values:
+            self._found = "cross_entropy" if values["class_names"] else "mse"
         if values and values["target"] != self._target:
             self._target = values["target"]
             with self.prevent(Select.Changed):
@@ -169,8 +172,9 @@ class OpenTable(ModalScreen[Spec | None]):
 
     @on(Button.Pressed)
     def _open(self) -> None:
-        output = {FOUND: "auto", "mse": "linear", "cross_entropy": "logits"}[self._loss]
-        words = [f"data=csv:{self._path}", f"target={self._target}", f"loss={self._loss}", f"output={output}"]
+        loss = self._found if self._loss == FOUND else self._loss
+        output = {"mse": "linear", "cross_entropy": "logits"}[loss]
+        words = [f"data=csv:{self._path}", f"target={self._target}", f"loss={loss}", f"output={output}"]
         try:
             self.dismiss(experiments.find("mlp", words))
         except RequestError as error:
