@@ -10,12 +10,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from engine import control
 from engine.errors import NnplayError
 from engine.runs import is_alive
 
 pytest_plugins = ["credit_data"]
+
+# An example may take as long as a busy machine makes it take; what is drawn is the test's own doing.
+settings.register_profile("nnplay", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("nnplay")
 
 
 @pytest.fixture(autouse=True)

@@ -69,7 +69,7 @@ def test_200_steps_alone_and_in_company_end_as_near_to_the_truth_as_torchs(case:
     assert_as_close_as_torch(case)
 
 
-@settings(max_examples=40, deadline=None, derandomize=True, database=None)
+@settings(max_examples=40, derandomize=True, database=None)
 @given(cases())
 def test_any_network_alone_and_in_company_ends_as_near_to_the_truth_as_torchs(case: Case) -> None:
     assert_as_close_as_torch(case)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays_of
 
@@ -33,7 +33,6 @@ NUMBERS = st.one_of(
 )
 
 
-@settings(deadline=None)
 @given(arrays_of.arrays(NUMBERS, arrays_of.array_shapes(min_dims=0, min_side=0)))
 def test_an_array_arrives_with_its_dtype_its_shape_and_every_bit(array: np.ndarray) -> None:
     with (pair := socket.socketpair())[0], pair[1]:

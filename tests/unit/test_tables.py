@@ -173,7 +173,7 @@ def broken_tables(draw: Callable[..., object]) -> bytes:
     return content * draw(st.sampled_from([1, 1, 3]))
 
 
-@settings(max_examples=500, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=500, suppress_health_check=list(HealthCheck))
 @given(
     content=broken_tables(),
     target=st.sampled_from(["", "a", "column 1"]),
