@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <type_traits>
 
 #include "../activation.h"
 
@@ -58,5 +59,16 @@ struct InstructionSet {
 
 // The best one this processor has; the environment variable NNPLAY_ISA names a lesser one (for tests).
 const InstructionSet& instruction_set();
+
+template <class Real>
+const Kernels<Real>& kernels() {
+  if constexpr (std::is_same_v<Real, float>)
+    return instruction_set().single;
+  else
+    return instruction_set().twice;
+}
+
+// Numbers that make a share of a pass over memory worth a thread.
+constexpr int64_t pass_grain = 1 << 14;
 
 }  // namespace nnplay::cpu

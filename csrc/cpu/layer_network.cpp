@@ -12,20 +12,11 @@ namespace {
 
 constexpr int64_t share = 1 << 19;     // multiplications that are worth a thread
 constexpr int64_t row_block = 32;      // rows whose gradients are summed at once
-constexpr int64_t pass_share = 1 << 14;  // numbers of a pass over memory that are worth a thread
 constexpr int64_t long_step = 1 << 27;   // multiplications of a step, from which on it may be given up: some 5 ms
 constexpr int64_t at_once = 1 << 25;     // multiplications between two looks at whether it is: some 1 ms
 
 // Up to here a small network's loops are faster than matrix products (measured on Iris-like shapes).
 constexpr int64_t most_small_work = 4096, most_small_rows = 32;
-
-template <class Real>
-const Kernels<Real>& kernels() {
-  if constexpr (std::is_same_v<Real, float>)
-    return instruction_set().single;
-  else
-    return instruction_set().twice;
-}
 
 int64_t grain_for(int64_t limit, int64_t each) { return std::max<int64_t>(1, limit / std::max<int64_t>(each, 1)); }
 
@@ -92,7 +83,7 @@ void LayerNetwork<Real>::multiply(const Product<Real>& p) const {
 
 template <class Real>
 void LayerNetwork<Real>::gather(const Table<Real>& table, const uint32_t* order, int64_t rows) {
-  parallel_for(rows, grain_for(pass_share, table.inputs), [&](int64_t begin, int64_t end) {
+  parallel_for(rows, grain_for(pass_grain, table.inputs), [&](int64_t begin, int64_t end) {
     for (int64_t r = begin; r < end; ++r) {
       std::copy_n(table.x + order[r] * table.inputs, table.inputs, y[0].data() + r * table.inputs);
       std::copy_n(table.y + order[r] * table.targets, table.targets, target.data() + r * table.targets);
@@ -108,7 +99,7 @@ void LayerNetwork<Real>::forward_all(int64_t rows) {
     const Real* bias = shape.bias ? w + out * in : nullptr;
     Real *to = y[l + 1].data(), *before = z[l].empty() ? to : z[l].data();
     multiply(Product<Real>{y[l].data(), in, 1, w, 1, in, before, out, rows, out, in});
-    parallel_for(rows, grain_for(pass_share, out), [&, out = out, activation = activation](int64_t begin, int64_t end) {
+    parallel_for(rows, grain_for(pass_grain, out), [&, out = out, activation = activation](int64_t begin, int64_t end) {
       kernels<Real>().activate(activation, before + begin * out, bias, to + begin * out, end - begin, out);
     });
   }
@@ -137,7 +128,7 @@ void LayerNetwork<Real>::backward(int64_t rows, Finish finish) {
     const int64_t blocks = (rows + row_block - 1) / row_block;
     const Real* saved = z[l].empty() ? y[l + 1].data() : z[l].data();
     std::fill_n(sums.data(), blocks * 2 * out, Real(0));
-    parallel_for(blocks, grain_for(pass_share, row_block * out),
+    parallel_for(blocks, grain_for(pass_grain, row_block * out),
                  [&, out = out, activation = activation](int64_t begin, int64_t end) {
                    for (int64_t b = begin; b < end; ++b) {
                      Real* part = g.data() + b * row_block * out;
@@ -206,7 +197,7 @@ bool LayerNetwork<Real>::step(const Steps<Real>& steps, int64_t begin, StepCount
   if (stop) {  // what may be given up keeps its updates for the end
     backward(size, [](int64_t, int64_t) {});
     if (stopped()) return false;
-    parallel_for(int64_t(p.size()), pass_share, [&](int64_t first, int64_t last) { update(first, last - first); });
+    parallel_for(int64_t(p.size()), pass_grain, [&](int64_t first, int64_t last) { update(first, last - first); });
   } else {
     backward(size, update);
   }

@@ -7,17 +7,6 @@
 
 namespace nnplay::cpu {
 
-template <class Real>
-const Kernels<Real>& kernels() {
-  if constexpr (std::is_same_v<Real, float>)
-    return instruction_set().single;
-  else
-    return instruction_set().twice;
-}
-
-// Numbers that make a share of a pass over memory worth a thread.
-constexpr int64_t pass_grain = 1 << 14;
-
 // a (m, k) b (k, n), dense, in a's dtype: float32 and float64 on our own loops, bfloat16 on the
 // library's. The bits of the former do not depend on the number of threads. Must run below autograd.
 // A bias (n) is added to bfloat16 numbers only: they are then rounded once. For the others it is the
