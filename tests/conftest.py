@@ -30,6 +30,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(sockets))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr("textual.constants.COLOR_SYSTEM", "truecolor")  # where a test has no terminal
     runs = tmp_path / "state" / "nnplay" / "runs"
     yield runs
     for run in runs.iterdir() if runs.exists() else ():

@@ -11,6 +11,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from textual import constants
+
 from engine import experiments
 from tui.app import NnplayApp
 from tui.widgets.panels.network import Network
@@ -36,4 +38,5 @@ async def draw(target: Path) -> None:
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as state:
         os.environ["XDG_STATE_HOME"] = state
+        constants.COLOR_SYSTEM = "truecolor"
         asyncio.run(draw(Path(sys.argv[1])))

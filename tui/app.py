@@ -24,6 +24,7 @@ from engine.workbook import Workbook
 from tui import keys
 from tui.config import STANDARD, Settings
 from tui.delta import Shown
+from tui.depth import DEPTHS, FewColours
 from tui.glyphs import ASCII, AsciiLines, Glyphs, StyledLines
 from tui.keys import GROUPS, KEYS, PANEL_KEYS, WORKBOOK_KEYS, Key, bindings
 from tui.messages import EditHidden, EditValue, OpenExperiment, RunChanged
@@ -68,6 +69,8 @@ class NnplayApp(App[None]):
         self.settings = settings
         self._shown = Shown()
         self._typed = 0.0  # when the last key came
+        nearest = DEPTHS.get(self.console.color_system)
+        self._few_colours = FewColours(nearest) if nearest else None
         self.farewell = ""  # what goes on without the app, for the terminal it leaves
         self._first = (spec, run, workbook)  # to open first
         self._workbooks: dict[str, WorkbookScreen] = {}  # that were opened
@@ -155,8 +158,9 @@ class NnplayApp(App[None]):
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Every line that is drawn passes through these."""
         styled = [StyledLines()] if self.no_color else []
+        few = [self._few_colours] if self._few_colours else []
         plain = [AsciiLines()] if self.glyphs is ASCII else []
-        return [*styled, *super().get_line_filters(), *plain]
+        return [*styled, *super().get_line_filters(), *few, *plain]
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         return DARK.variables  # for Textual's own themes, which know nothing of curves

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from rich.style import Style
 
 from tui.glyphs import Glyphs
-from tui.palette import Colours, Rgb, style
+from tui.palette import Colours, Palette, Rgb, style
 
 SHADES = " ░▒▓█"  # from weak to strong, where there are no colours
 
@@ -24,6 +24,38 @@ def picture(colours: Colours, halves: bool) -> Cells:
     return [
         [_half(tuple(a), tuple(b)) for a, b in zip(upper, lower, strict=True)]
         for upper, lower in zip(top, bottom, strict=True)
+    ]
+
+
+def of_classes(
+    numbers: NDArray[np.integer], certainty: NDArray[np.floating], colours: Palette, halves: bool
+) -> Cells:
+    """Classes (2 × rows, columns) as rows of cells in their colours, paler where less certain.
+
+    Where a terminal has too few colours for pale ones, a cell is filled less.
+    """
+    if colours.tints:
+        return picture(colours.class_map(numbers, certainty), halves)
+    surer = certainty[0::2] >= certainty[1::2]
+    number = np.where(surer, numbers[0::2], numbers[1::2])
+    filled = 1 + np.rint(2 * np.clip((certainty[0::2] + certainty[1::2]) / 2, 0, 1)).astype(int)
+    inks = [style(colours.of_class(c)) for c in range(int(numbers.max(initial=0)) + 1)]
+    return [
+        [(SHADES[much], inks[c]) for much, c in zip(*row, strict=True)]
+        for row in zip(filled.tolist(), number.tolist(), strict=True)
+    ]
+
+
+def of_signed(values: NDArray[np.floating], colours: Palette, halves: bool, zero: Rgb | None = None) -> Cells:
+    """Values (2 × rows, columns) from -1 to 1 in the colours of their signs, paler towards zero."""
+    if colours.tints:
+        return picture(colours.signed_map(values, zero), halves)
+    means = np.nan_to_num(np.clip((values[0::2] + values[1::2]) / 2, -1, 1))
+    filled = np.rint(np.abs(means) * (len(SHADES) - 1)).astype(int)
+    inks = {True: style(colours.positive), False: style(colours.negative)}
+    return [
+        [(SHADES[much], inks[positive]) for much, positive in zip(*row, strict=True)]
+        for row in zip(filled.tolist(), (means >= 0).tolist(), strict=True)
     ]
 
 

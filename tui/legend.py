@@ -28,13 +28,14 @@ class Level(NamedTuple):
     name: int = 99
 
 
-LEVELS = (  # the most first
+LEVELS = (  # the most first; the run itself keeps both its values longest
     Level("all", 2, 2, 4),
     Level("first", 2, 2, 4),
     Level("first", 2, 2, 3),
-    Level("first", 1, 1, 3),
-    Level("none", 1, 1, 3),
-    Level("none", 1, 1, 3, name=8),
+    Level("first", 2, 1, 3),
+    Level("none", 2, 1, 3),
+    Level("none", 2, 1, 3, name=8),
+    Level("none", 2, 0, 3, name=8),
     Level("none", 1, 0, 3, name=8),
     Level("none", 0, 0, 3),
     Level("none", 0, 0, 3, name=8),

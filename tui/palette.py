@@ -17,7 +17,10 @@ from textual.color import Color as ThemeColor
 from textual.widget import Widget
 
 # Okabe and Ito's colours, which the colour-blind tell apart, for classes beyond those that a theme names.
-CLASSES = ("#56b4e9", "#e69f00", "#2bb58c", "#cc79a7", "#d55e00", "#f0e442", "#0072b2", "#999999")
+CLASSES = (
+    *("#56b4e9", "#e69f00", "#2bb58c", "#cc79a7", "#d55e00", "#f0e442", "#0072b2", "#999999"),
+    *("#a97bff", "#a5714a"),  # and two more, so that the ten digits have one each
+)
 LEVELS = 10  # of strength: a number that changes a little changes no cell
 
 Rgb = tuple[int, int, int]
@@ -30,6 +33,7 @@ class Palette:
     def __init__(self, widget: Widget):
         self.variables = widget.app.theme_variables
         self.no_color = widget.app.no_color
+        self.tints = widget.app.console.color_system == "truecolor"  # whether a colour can be paler
         self.background = self._rgb("background", "#000000")
         self.foreground = self._rgb("foreground", "#cccccc")
         self.ground = mix(self.background, self.foreground, 0.12)  # of a picture, where it shows nothing

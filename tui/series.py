@@ -64,10 +64,10 @@ class Mark:
 
 
 class Slots:
-    """Which colour each run has: the first that is free, kept as long as the run is shown."""
+    """Which colour each run has: the run without a name the first, others one that is free."""
 
     def __init__(self) -> None:
-        self._slots: dict[str, int] = {}
+        self._slots = {"": 0}
 
     def of(self, run: str) -> int:
         """The colour of a run, from 0; more runs than colours share them."""
@@ -78,4 +78,4 @@ class Slots:
 
     def keep(self, runs: Collection[str]) -> None:
         """Free the colours of all other runs."""
-        self._slots = {run: slot for run, slot in self._slots.items() if run in runs}
+        self._slots = {run: slot for run, slot in self._slots.items() if run in {"", *runs}}

@@ -33,17 +33,18 @@ def test_the_samples_of_the_first_run_explain_those_of_all() -> None:
     assert words(80) == words(90).replace("1.0000", "1.000")
 
 
-def test_then_each_run_keeps_one_value_then_none_and_its_name_longest() -> None:
-    assert words(66) == " ━ train ┅ test 1.000  lr=0.01 ┅ 1.000  lr=0.02 ┅ 1.000"
-    assert words(50) == " ┅ 1.000  lr=0.01 ┅ 1.000  lr=0.02 ┅ 1.000"
-    assert words(40) == " ┅ 1.000  lr=0.01 ━  lr=0.02 ━"
+def test_then_the_run_itself_keeps_both_values_the_others_one_and_names_stay_longest() -> None:
+    assert words(66) == " ━ train 1.000 ┅ test 1.000  lr=0.01 ┅ 1.000  lr=0.02 ┅ 1.000"
+    assert words(54) == " ━ 1.000 ┅ 1.000  lr=0.01 ┅ 1.000  lr=0.02 ┅ 1.000"
+    assert words(42) == " ━ 1.000 ┅ 1.000  lr=0.01 ━  lr=0.02 ━"
+    assert words(32) == " ┅ 1.000  lr=0.01 ━  lr=0.02 ━"
     assert words(29) == " ━  lr=0.01 ━  lr=0.02 ━"
     assert words(21) == " ━  lr=0.01 ━  +1"
 
 
 def test_long_names_of_runs_are_cut_before_values_go() -> None:
     long = Series("train", X, X / 10, run="lr=0.02 hidden=8,8,8 activation=relu")
-    assert words(45, [*CURVES[:2], long]) == " ┅ 1.000  lr=0.02… ━ 1.000"
+    assert words(45, [*CURVES[:2], long]) == " ━ 1.000 ┅ 1.000  lr=0.02… ━ 1.000"
 
 
 def test_the_curves_of_a_run_stand_together_whichever_is_drawn_first() -> None:

@@ -221,9 +221,9 @@ def test_a_series_tells_its_value_at_an_x() -> None:
 
 def test_a_run_keeps_its_colour_while_others_come_and_go() -> None:
     slots = Slots()
-    assert [slots.of(run) for run in ("a", "b", "c", "a")] == [0, 1, 2, 0]
+    assert [slots.of(run) for run in ("a", "b", "c", "a", "")] == [1, 2, 3, 1, 0]
     slots.keep({"a", "c"})
-    assert [slots.of(run) for run in ("c", "d", "a")] == [2, 1, 0]
+    assert [slots.of(run) for run in ("c", "d", "a", "")] == [3, 2, 1, 0]
 
 
 def test_a_step_has_its_place_on_the_axis_of_epochs_before_between_and_beyond() -> None:

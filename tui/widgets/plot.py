@@ -140,6 +140,7 @@ class Plot(Widget):
     ) -> None:
         """Draw these; what differs on the screen is sent. Without a range, x goes round the data."""
         self._series, self._marks = tuple(series), tuple(marks)
+        self._slots.keep({s.run for s in series})
         self._whole = x_range or bounds([s.x for s in series])
         known = {(s.run, s.name) for s in series}
         self._averages = {key: kept for key, kept in self._averages.items() if key[:2] in known}

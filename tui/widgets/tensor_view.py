@@ -128,7 +128,7 @@ class TensorView(Vertical):
             cells = heat.shades(np.abs(strengths), colours.text)
         else:
             halves = glyphs.of(self).half_blocks
-            cells = heat.picture(colours.signed_map(strengths, colours.ground), halves)
+            cells = heat.of_signed(strengths, colours, halves, colours.ground)
         return Text("\n").join(Text.assemble(*heat.runs(row)) for row in cells)
 
     def _about(self, values: NDArray[Any] | None) -> Text:

@@ -139,7 +139,7 @@ class Boundary(PaintedPanel):
         """Numbers from -1 to 1 in colours, or in shades where there are none."""
         if colours.no_color:
             return heat.shades((numbers + 1) / 2, colours.muted)
-        return heat.picture(colours.signed_map(numbers), glyphs.of(self).half_blocks)
+        return heat.of_signed(numbers, colours, glyphs.of(self).half_blocks)
 
     def _marks(self, answer: Answer, colours: Palette) -> list[Span]:
         """What the marks of the rows mean, and which rows are drawn."""
@@ -174,7 +174,7 @@ class Boundary(PaintedPanel):
         if colours.no_color:
             return heat.shades(decisions / max(classes - 1, 1) * 0.75, colours.muted)
         surer = (certainty - 1 / classes) / (1 - 1 / classes)
-        return heat.picture(colours.class_map(decisions, surer), glyphs.of(self).half_blocks)
+        return heat.of_classes(decisions, surer, colours, glyphs.of(self).half_blocks)
 
     def _line(self, answer: Answer, colours: Palette) -> Cells:
         """A regression over one feature: its line in dots."""
@@ -227,7 +227,7 @@ class Boundary(PaintedPanel):
         """A row's mark in the colour of its own class, on the colour of the region that it lies in."""
         ground = under.bgcolor.get_truecolor() if under.bgcolor else colours.background
         ink = colours.of_class(target) if classes else colours.foreground
-        if not right:
+        if not right or not colours.tints:
             return style(ink, colours.background, bold=True)
         return style(mix(ink, colours.foreground, 0.4), tuple(ground), bold=True)
 

@@ -270,12 +270,12 @@ class Network(PaintedPanel):
             number = answer.values["first"][len(self._widths) - 1] + index
             if colours.no_color:
                 return heat.shades(values, colours.text)
-            return heat.picture(colours.class_map(np.full(values.shape, number), 2 * values), halves)
+            return heat.of_classes(np.full(values.shape, number), 2 * values, colours, halves)
         reach = float((maps.max(axis=(1, 2)) - maps.min(axis=(1, 2))).max()) / 2 or 1.0
         strengths = (values - (values.max() + values.min()) / 2) / reach
         if colours.no_color:
             return heat.shades((strengths + 1) / 2, colours.text)
-        return heat.picture(colours.signed_map(strengths, colours.ground), halves)
+        return heat.of_signed(strengths, colours, halves, colours.ground)
 
     def _put_names(self, cells: Cells, layout: Layout, answer: Answer, colours: Palette) -> None:
         """Names of the inputs to the left of them, of the classes to the right of theirs."""
