@@ -48,6 +48,10 @@ class Worker:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_stop)
+        reader, writer = os.pipe()
+        os.set_blocking(writer, False)
+        signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+        threading.Thread(target=self._give_up_steps, args=(reader,), daemon=True).start()
         if until_eof:
             threading.Thread(target=_terminate_at_eof, daemon=True).start()
 
@@ -109,6 +113,12 @@ class Worker:
         if self.trainer is None:
             raise StoppedEarly
         self.inbox.put(Command("stop"))
+
+    def _give_up_steps(self, signals: int) -> None:
+        """Python answers a signal once a native call is over; so each has a long step given up."""
+        while os.read(signals, 64):
+            if self.trainer and self.trainer.training:
+                self.trainer.training.interrupt()
 
     def _ended(self, state: EndState, message: str, exit_status: int) -> Ended:
         return Ended(
