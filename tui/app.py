@@ -189,10 +189,19 @@ class NnplayApp(App[None]):
         self.session.run_or_pause()
 
     def action_step(self) -> None:
-        self.session.one("step")
+        self._one("step")
 
     def action_epoch(self) -> None:
-        self.session.one("epoch")
+        self._one("epoch")
+
+    def _one(self, part: str) -> None:
+        if self.session.view.done:
+            over, earlier, later = map(keys.of, ("Start over", "Earlier", "Later"))
+            self.notify(
+                f"The run is over: {over} starts over, {earlier} {later} go through it.", markup=False
+            )
+        else:
+            self.session.one(part)
 
     def action_restart(self) -> None:
         self.session.restart()
@@ -362,7 +371,7 @@ class NnplayApp(App[None]):
         self.exit()
 
     def on_open_experiment(self, message: OpenExperiment) -> None:
-        self._open(message.name, message.variant or "published")
+        self._open(message.name, message.variant)
 
     def _open_workbook(self, name: str) -> None:
         """Show the workbook; one that was shown before comes back as it was left."""
@@ -380,12 +389,17 @@ class NnplayApp(App[None]):
             self.pop_screen()
 
     def _open(self, name: str, variant: str) -> None:
+        """Go to an experiment; what is open already is left as it is, with its values and its run."""
         if experiments.workbook(name):
             self._open_workbook(name)
             return
         self._close_workbook()
+        spec = self.session.spec
+        if name == spec.experiment and variant in ("", spec.variant):
+            self._laboratory.leave()
+            return
         try:
-            spec = experiments.get(name).spec(variant)
+            spec = experiments.get(name).spec(variant or "published")
         except RequestError as error:
             self.tell(error)
             return

@@ -124,7 +124,10 @@ class Conductor:
         self._order(lambda: self._send(control.Command(name, key, value)))
 
     def one(self, name: str, spec: Spec) -> None:
-        """One `step` or `epoch` of the present run; without one under way, of a new one that then pauses."""
+        """One `step` or `epoch` of the present run, or of a new one that then pauses.
+
+        A run that has come to its end with these values is left as it is.
+        """
         self._order(lambda: self._one(control.Command(name), spec))
 
     def forget(self) -> None:
@@ -207,7 +210,7 @@ class Conductor:
         run = self.take()
         if run and run.resumable and run.spec == spec:
             await self._resume(runs_dir() / run.run_id, paused=True)
-        elif run is None or run.over:
+        elif run is None or (run.over and run.spec != spec):
             await self._start(spec, paused=True)
         await self._send(command)
 

@@ -195,6 +195,11 @@ def shown(key: Key) -> str:
     return key.shown or key.key
 
 
+def of(title: str) -> str:
+    """The app's key of that title, as it is written for people."""
+    return next(shown(key) for key in KEYS if key.title == title)
+
+
 def scopes() -> dict[str, tuple[Key, ...]]:
     """Keys that are there at the same time, by panel or screen; those of the app under an empty name."""
     return {"": KEYS, **PANEL_KEYS, "Workbook": WORKBOOK_KEYS}

@@ -18,7 +18,7 @@ class EditValue(Message):
 
 
 class OpenExperiment(Message):
-    """A person wants to go to an experiment; without a variant, to the one it is published as."""
+    """A person wants to go to an experiment; without a variant, to the one that is open, or published."""
 
     def __init__(self, name: str, variant: str = ""):
         super().__init__()

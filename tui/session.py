@@ -116,13 +116,13 @@ class Session:
 
     def run_or_pause(self) -> None:
         self.go_to(None)
-        match self.state:
-            case "running" | "starting":
+        match self.view.space:
+            case "pause":
                 self._conductor.command("pause")
-            case "paused":
-                self._conductor.command("resume")
-            case "interrupted" | "died" if self.run and self.run.spec == self.spec:
+            case "go on" if self.run and self.run.over:
                 self._conductor.resume(runs_dir() / self.run.run_id)
+            case "go on":
+                self._conductor.command("resume")
             case _:
                 self._conductor.start(self.spec)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from engine.spec import Spec
 from tui.feed import Snapshot
@@ -34,6 +34,22 @@ class View:
     def live(self) -> bool:
         """Whether the step shown moves by itself."""
         return self.step is None and self.run is not None and self.run.state == "running"
+
+    @property
+    def done(self) -> bool:
+        """Whether the run came to its end with the present values: there is nothing of it left to train."""
+        run = self.run
+        return run is not None and run.over and not run.resumable and run.spec == self.spec
+
+    @property
+    def space(self) -> Literal["run", "pause", "go on", "rerun"]:
+        """What the space bar does now."""
+        run = self.run
+        if run is None:
+            return "run"
+        if run.state == "paused" or (run.resumable and run.spec == self.spec):
+            return "go on"
+        return "rerun" if run.over else "pause"
 
     @property
     def shown(self) -> Spec:

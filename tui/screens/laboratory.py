@@ -127,6 +127,7 @@ class Laboratory(Screen[None], inherit_bindings=False):
         self.query_one(StatusLine).update(view.spec, view.run)
         self._show_values(view.spec, scene.running, scene.usual)
         self.query_one(TimeLine).update(view.step, view.run.step if view.run else 0, scene.where)
+        self.query_one(KeyLine).say({"run_or_pause": view.space})
         self._tell(view.run)
         self._scene = scene
         if not self._painted:

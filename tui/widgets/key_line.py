@@ -5,6 +5,8 @@ One widget, where Textual's footer has two for each key: they would be a fifth o
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from rich.style import Style
 from rich.text import Text
 from textual.binding import Binding
@@ -23,6 +25,7 @@ class KeyLine(Widget):
 
     def on_mount(self) -> None:
         self._shown = Text()
+        self._words: Mapping[str, str] = {}
         self.screen.bindings_updated_signal.subscribe(self, self._changed)
 
     def on_resize(self) -> None:
@@ -32,6 +35,12 @@ class KeyLine(Widget):
         if screen is self.screen and (line := self._line()) != self._shown:
             self._shown = line
             self.refresh()
+
+    def say(self, words: Mapping[str, str]) -> None:
+        """From now on, these words for actions that do now one thing, now another."""
+        if words != self._words:
+            self._words = words
+            self._changed(self.screen)
 
     def render(self) -> Text:
         return self._shown
@@ -63,9 +72,8 @@ class KeyLine(Widget):
     def _entry(self, binding: Binding) -> Text:
         click = Style(meta={"key": binding.key})
         accent = Style.parse(self.app.theme_variables["accent"]) + Style(bold=True)
-        return Text.assemble(
-            (self.app.get_key_display(binding), click + accent), (f" {binding.description}", click)
-        )
+        word = self._words.get(binding.action, binding.description)
+        return Text.assemble((self.app.get_key_display(binding), click + accent), (f" {word}", click))
 
 
 def _width(entries: dict[str, Text], gap: int) -> int:

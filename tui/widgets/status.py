@@ -12,7 +12,7 @@ from textual.widget import Widget
 
 from engine import gpus
 from engine.spec import Spec
-from tui.keys import KEYS, shown
+from tui import keys
 
 if TYPE_CHECKING:
     from tui.feed import Snapshot
@@ -107,12 +107,8 @@ class StatusLine(Widget):
         text = Text(f"{SIGNS[run.state]} {run.state}", colour)
         text.append(f"  epoch {run.epoch} / {run.spec.epochs}", "none")
         if run.state == "finished":
-            text.append(f"  {_report_key()} report", "dim")
+            text.append(f"  {keys.of('Report')} report", "dim")
         return text
-
-
-def _report_key() -> str:
-    return next(shown(key) for key in KEYS if key.title == "Report")
 
 
 def thousands(value: float) -> str:

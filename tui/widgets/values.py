@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rich.text import Text
 from textual.binding import Binding
+from textual.events import Click
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
@@ -64,6 +65,13 @@ class ValueList(OptionList, inherit_bindings=False):
     def on_resize(self) -> None:
         if self._shown:
             self._write(*self._shown)
+
+    def on_click(self, event: Click) -> None:
+        """A click chooses a value; one on the chosen value opens it, as Textual has it for every click."""
+        clicked = event.style.meta.get("option")
+        if clicked is not None and clicked != self.highlighted:
+            event.prevent_default()
+            self.highlighted = clicked
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         event.stop()

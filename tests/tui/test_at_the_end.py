@@ -1,0 +1,79 @@
+"""A run that is over: what the keys do then, and what the screen says of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from driving import screen_text, sees, until
+from textual.pilot import Pilot
+
+from engine import experiments
+from tui.app import NnplayApp
+
+SIZE = (120, 40)
+
+
+def app(*words: str) -> NnplayApp:
+    return NnplayApp(experiments.find("iris-mlp", [*words, "backend=eager"]))
+
+
+async def trained(pilot: Pilot[None]) -> str:
+    """Train to the end; returns the run's id."""
+    await pilot.press("space")
+    await sees(pilot, "✓ finished")
+    run: str = pilot.app.session.run.run_id
+    return run
+
+
+async def test_to_open_what_is_open_leaves_its_values_and_its_run() -> None:
+    async with app("epochs=2").run_test(size=SIZE) as pilot:
+        run = await trained(pilot)
+        await pilot.press("plus")
+        laboratory = pilot.app._laboratory
+        for keys in (["enter"], ["up", "enter"]):  # its variant, which is chosen, and the experiment
+            await pilot.press("x", *keys)
+            await until(pilot, lambda: pilot.app.focused is laboratory.values)
+            await pilot.pause()
+            assert pilot.app.session.spec.text("lr") == "0.002"
+            assert pilot.app.session.run.run_id == run
+        await pilot.press("x", "down", "down", "enter")
+        await until(pilot, lambda: pilot.app.session.spec.variant == "corrected")
+        await until(pilot, lambda: pilot.app.session.run is None)
+
+
+async def test_a_step_after_the_end_is_no_new_run_unless_a_value_is_changed(home: Path) -> None:
+    async with app("epochs=2").run_test(size=SIZE, notifications=True) as pilot:
+        run = await trained(pilot)
+        await pilot.press("left", "s")
+        await sees(pilot, "The run is over: r starts over, ← → go through it.")
+        assert pilot.app.session.view.at == 50
+        await pilot.press("e")
+        await pilot.pause()
+        assert [path.name for path in home.iterdir()] == [run]
+        await pilot.press("plus", "e")
+        await sees(pilot, "‖ paused")
+        await until(pilot, lambda: pilot.app.session.run.run_id != run and pilot.app.session.run.epoch == 1)
+
+
+async def test_epochs_asked_for_beyond_the_end_are_none(home: Path) -> None:
+    async with app("epochs=2").run_test(size=SIZE) as pilot:
+        await pilot.press("e", "e", "e", "e")
+        await sees(pilot, "✓ finished")
+        await until(pilot, lambda: pilot.app.session._conductor._orders.empty())
+        await pilot.pause()
+        assert len(list(home.iterdir())) == 1
+
+
+async def test_the_key_line_says_what_space_does_now() -> None:
+    async with app("epochs=100000").run_test(size=SIZE) as pilot:
+        await sees(pilot, "space run  ")
+        await pilot.press("space")
+        await sees(pilot, "● running", "space pause")
+        await pilot.press("space")
+        await sees(pilot, "‖ paused", "space go on")
+        await pilot.press("S")
+        await sees(pilot, "■ interrupted", "space go on")
+        await pilot.press("plus")
+        await sees(pilot, "space rerun")
+        await pilot.press("u")
+        assert "space go on" not in screen_text(pilot.app)  # other epochs than the run's
