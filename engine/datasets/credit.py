@@ -1,4 +1,4 @@
-"""The lecture's credit data: 150 clients, four facts each, three classes.
+"""The lecture's credit data: 150 rows of four numbers, three classes, and no header that says what they are.
 
 Course data that nnplay does not carry: they are downloaded once, their digest checked, and kept in the cache.
 """
@@ -31,12 +31,23 @@ def load(spec: Spec) -> Dataset:
     good = table.ndim == 2 and table.shape[1] == 5 and len(table) and np.isfinite(table).all()
     if not good or not np.isin(table[:, 0], (0, 1, 2)).all():
         raise _not_it(path, f"it has the shape {table.shape}")
+    features = np.ascontiguousarray(table[:, 1:])
+    names = [f"x{column}" for column in range(1, 5)]
+    ends = zip(names, features.min(axis=0), features.max(axis=0), strict=True)
     return Dataset(
-        features=np.ascontiguousarray(table[:, 1:]),
+        features=features,
         targets=table[:, 0].astype(np.int64),
-        feature_names=[f"x{column}" for column in range(1, 5)],
+        feature_names=names,
         class_names=["0", "1", "2"],
+        notes=[
+            "no header: what the columns x1 to x4 and the classes 0, 1 and 2 mean is not known",
+            ", ".join(f"{name} from {_short(low)} to {_short(high)}" for name, low, high in ends),
+        ],
     )
+
+
+def _short(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 def _own_copy() -> Path | None:

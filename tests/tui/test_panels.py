@@ -21,6 +21,7 @@ from engine.errors import RequestError
 from engine.events import Commanded, EpochEnded
 from engine.frames import Answer
 from engine.runs import RunWriter, create
+from engine.spec import Spec
 from engine.trainer import Trainer
 from tui import glyphs
 from tui.axes import label
@@ -76,13 +77,13 @@ async def answered(pilot: Pilot[None]) -> None:
     )
 
 
-def stored_run(home: Path) -> Path:
+def stored_run(home: Path, spec: Spec = SPEC) -> Path:
     """A run of ten epochs with a command, its times fixed."""
-    claim = create(SPEC)
+    claim = create(spec)
     claim.release()
     path = claim.path.rename(claim.path.with_name("a-run"))
     writer = RunWriter(path)
-    for event in Trainer(SPEC, Inbox()).events():
+    for event in Trainer(spec, Inbox()).events():
         changes = {name: 0.5 for name in ("time", "seconds", "seconds_total") if hasattr(event, name)}
         writer.append(replace(event, **changes))
         if isinstance(event, EpochEnded) and event.epoch == 4:
@@ -304,6 +305,15 @@ async def test_the_log_shows_the_newest_line_and_can_be_filtered(home: Path) -> 
         assert "epoch 8 " not in screen_text(it)
         await pilot.press("escape")
         await until(pilot, lambda: "epoch 8 " in screen_text(it))
+
+
+@pytest.mark.usefixtures("credit")
+async def test_the_log_tells_what_was_found_in_the_data(home: Path) -> None:
+    spec = experiments.find("credit-mlp", ["epochs=1"])
+    shown = View(spec, stored_run(home, spec))
+    async with (it := app(Log, shown)).run_test(size=(118, 10)) as pilot:
+        await until(pilot, lambda: "what the columns x1 to x4" in screen_text(it))
+        assert "x2 from " in screen_text(it)
 
 
 @pytest.fixture

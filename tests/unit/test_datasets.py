@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import subprocess
 from pathlib import Path
 
@@ -113,6 +114,24 @@ def test_the_credit_data_are_downloaded_once(tmp_path: Path, monkeypatch: pytest
     assert np.bincount(first.targets).tolist() == [43, 76, 31]
     if REAL:
         assert first.features.mean(axis=0) == pytest.approx([36.4, 202158, 93333, 51.5], rel=1e-3)
+        assert first.notes[-1] in experiments.get("credit-mlp").about
+
+
+@pytest.mark.usefixtures("credit")
+def test_nobody_says_what_the_credit_datas_columns_mean_but_how_far_they_reach() -> None:
+    table = datasets.load(experiments.find("credit-mlp"))
+    assert table.feature_names == ["x1", "x2", "x3", "x4"]
+    assert "not known" in table.notes[0]
+    told = [
+        float(number) for number in re.findall(r"(?:from|to) ([\d,.-]+\d)", table.notes[1].replace(",", ""))
+    ]
+    ends = np.stack([table.features.min(axis=0), table.features.max(axis=0)], axis=1)
+    assert told == pytest.approx(ends.ravel().tolist(), rel=5e-3)
+    for name in ("credit-mlp", "credit-sequential"):
+        experiment = experiments.get(name)
+        texts = [experiment.about, *(variant.about for variant in experiment.variants.values())]
+        assert "no header" in texts[0]
+        assert not any(word in text for text in texts for word in ("ages", "income", "client"))
 
 
 def test_a_download_of_other_data_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

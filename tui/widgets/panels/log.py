@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from textual import events
@@ -119,7 +120,7 @@ class Log(PaintedPanel):
                 self._entries.clear()
                 self._read = 0
             while found := await asyncio.to_thread(self._reader.poll, PART):
-                self._entries.extend(describe(event) for event in found)
+                self._entries.extend(entry for event in found for entry in entries(event))
                 self._read += len(found)
             self.problem = self._reader.damage
         except NnplayError as error:
@@ -161,6 +162,13 @@ class Log(PaintedPanel):
                     [(f"{entry.step:>10,}  ", colours.faint if later else colours.muted), (entry.text, ink)]
                 )
         return lines or [[("no such line", colours.muted)]]
+
+
+def entries(event: Event) -> Iterator[Entry]:
+    """The event in words; under a run's beginning, what was found in its data."""
+    yield describe(event)
+    if isinstance(event, Started):
+        yield from (Entry("begin and end", 0, note) for note in event.notes)
 
 
 def describe(event: Event) -> Entry:
