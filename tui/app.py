@@ -277,12 +277,12 @@ class NnplayApp(App[None]):
 
     async def _fork(self) -> None:
         try:
-            waiting = await self.session.fork()
+            told = await self.session.fork()
         except NnplayError as error:
             self.tell(error)
             return
-        if waiting:
-            self.notify(f"{', '.join(waiting)}: the network of a fork is that of its past.", markup=False)
+        if told:
+            self.notify(told, markup=False)
 
     # Plots.
 

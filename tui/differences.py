@@ -25,7 +25,7 @@ def labels(view: View) -> list[str]:
         if run.origin:
             changes = [f"fork at {run.origin.step:,}", *changes]
         elif shown and shown.origin and shown.origin.run == run.run_id:
-            changes = ["not forked", *changes]
+            changes = ["original", *changes]
         label = " ".join(changes) or "same values"
         label = label if len(label) <= LABEL else label[: LABEL - 1] + "…"
         found.append(label if label not in found else f"{label} {run.run_id[-6:]}")

@@ -70,9 +70,13 @@ class Scene:
 
     @property
     def marks(self) -> list[Mark]:
-        """Where a value was changed under way."""
+        """Where the run was forked off another, and where a value was changed under way."""
         run = self.view.run
-        return [] if run is None else [Mark(epoch_at(run.curves, c.step), _change(c)) for c in run.changes]
+        if run is None:
+            return []
+        forks = [(run.origin.step, "fork")] if run.origin else []
+        changes = [(change.step, _change(change)) for change in run.changes]
+        return [Mark(epoch_at(run.curves, step), words) for step, words in [*forks, *changes]]
 
     @property
     def score(self) -> Literal["accuracy", "r2"]:

@@ -196,14 +196,14 @@ class Session:
         if self.run:
             self.go_to(step_at(self.run, epoch))
 
-    async def fork(self) -> list[str]:
+    async def fork(self) -> str:
         """A new run from the step looked at, with the present values; the run it comes from lies over it.
 
-        Returns the values that a fork cannot take over. Raises what `engine.fork.fork` raises.
+        Returns what there is to say of it, if there is a run. Raises what `engine.fork.fork` raises.
         """
         run, path, step = self.run, self.view.path, self.view.at
         if run is None or path is None:
-            return []
+            return ""
         changes = self.spec.changed_from(run.spec)
         waiting = [name for name in changes if VALUES[name].effect == "next reset"]
         from engine.fork import fork  # it reads checkpoints, which nothing else here needs
@@ -215,7 +215,12 @@ class Session:
         for name in changes.keys() - waiting:
             self._conductor.command("set", name, changes[name])
         self._conductor.command("resume")
-        return waiting
+        told = f"A run of its own goes on from step {step:,}."
+        if waiting:
+            told += f" {', '.join(waiting)}: the network of a fork is that of its past."
+        elif not changes:
+            told += " No value is changed: it will be the same again."
+        return told
 
     # Other runs and experiments.
 

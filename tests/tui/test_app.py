@@ -252,12 +252,24 @@ async def test_f_goes_on_from_the_step_shown_with_the_present_values(home: Path)
         await until(
             pilot, lambda: pilot.app.session.run.over and pilot.app.session.run.run_id != first.run_id
         )
-        assert labels(pilot.app.session.view) == ["not forked lr=0.001"]
+        assert labels(pilot.app.session.view) == ["original lr=0.001"]
         forked = pilot.app.session.run
         assert forked.curves.train_loss[:2].tolist() == first.curves.train_loss[:2].tolist()
         assert forked.curves.train_loss[3] < first.curves.train_loss[3]
         assert [run.run_id for run in pilot.app.session.view.others] == [first.run_id]
-        assert [(mark.x, mark.label) for mark in Scene(pilot.app.session.view).marks] == [(2.0, "lr 0.005")]
+        assert [(mark.x, mark.label) for mark in Scene(pilot.app.session.view).marks] == [
+            (2.0, "fork"),
+            (2.0, "lr 0.005"),
+        ]
+
+
+async def test_a_fork_says_where_it_begins_and_that_without_a_change_it_is_the_same(home: Path) -> None:
+    async with app("epochs=4", backend="native").run_test(size=SIZE, notifications=True) as pilot:
+        await pilot.press("space")
+        await sees(pilot, "✓ finished")
+        await pilot.press("left", "f")
+        told = "A run of its own goes on from step 150. No value is changed: it will be the same again."
+        await until(pilot, lambda: [note.message for note in pilot.app._notifications] == [told])
 
 
 async def test_a_narrow_screen_shows_the_value_that_the_keys_turn_and_the_way_to_the_report() -> None:
