@@ -94,10 +94,12 @@ def test_the_locale_decides_about_glyphs(environment: dict[str, str], glyphs: ob
 def test_text_in_ascii_is_as_wide_and_as_readable_as_can_be() -> None:
     for text, plain in (
         ("◂━━●─▸", "<--*->"),
-        ("naïve – “Größe”…", 'naive - "Grose".'),
+        ("naïve – “Größe”…", 'naive - "Grose"~'),
         ("✓ ✗ ↻ ‖ ■ ○", "v x @ | * o"),
         ("データ", "??????"),
         ("σ²=µ×π", "s2=u*?"),
+        ("incom…", "incom~"),  # a full stop would read as if nothing were missing
+        ("0.62±0.01", "0.62+0.01"),
         ("plain", "plain"),
     ):
         assert to_ascii(text) == plain
