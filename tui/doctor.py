@@ -79,6 +79,7 @@ def _terminal() -> dict[str, Any]:
         colours = "none: NO_COLOR is set"
     elif not colours:
         colours = "256" if "256" in os.environ.get("TERM", "") else "16"
+        colours += "; if your terminal has more, set COLORTERM=truecolor (SSH does not hand it on)"
     return {
         "is one": sys.stdin.isatty() and sys.stdout.isatty(),
         "TERM": os.environ.get("TERM"),
