@@ -88,7 +88,6 @@ class NnplayApp(App[None]):
         if workbook := self._first[2]:
             self._open_workbook(workbook)
         self.call_after_refresh(self._first_paint)
-        self.app_resume_signal.subscribe(self, lambda _: self.action_redraw())
 
     def _first_paint(self) -> None:
         self.show()
@@ -143,7 +142,8 @@ class NnplayApp(App[None]):
         super()._display(screen, renderable)
 
     def on_resize(self) -> None:
-        self._shown.forget()  # a terminal may move about what it shows
+        """Another size, or the same after a pause in the shell: what the terminal shows is not known."""
+        self._shown.forget()
 
     def action_redraw(self) -> None:
         """Draw the whole screen anew, for a terminal on which something else has written."""

@@ -176,6 +176,49 @@ def test_what_is_sent_piece_by_piece_is_what_a_full_repaint_shows(terminals: lis
     assert terminal.cells() == colours
 
 
+def test_the_whole_screen_is_shown_again_once_the_app_is_back_in_the_foreground(
+    terminals: list[Terminal],
+) -> None:
+    terminals.append(terminal := Terminal("play", "iris-mlp", "epochs=3"))
+    terminal.sees("iris-mlp")
+    terminal.type(" ")
+    terminal.sees("finished")
+    lines, colours = terminal.settled(), terminal.cells()
+    terminal.drawn = b""
+    os.kill(terminal.pid, signal.SIGTSTP)
+    _, status = os.waitpid(terminal.pid, os.WUNTRACED)
+    assert os.WIFSTOPPED(status)
+    terminal.settled()
+    assert b"\x1b[?1049l" in terminal.drawn, "the shell has its screen"
+    terminal.drawn = b""  # the other screen is blank when the terminal comes back to it
+    os.kill(terminal.pid, signal.SIGCONT)
+    terminal.sees("finished")
+    assert terminal.settled() == lines
+    assert terminal.cells() == colours
+    terminal.type("q")
+    assert terminal.wait() == 0
+
+
+def test_the_screen_behind_a_window_goes_on_moving(terminals: list[Terminal]) -> None:
+    terminals.append(terminal := Terminal("play", "iris-mlp", "epochs=100000", "backend=eager"))
+
+    def epoch() -> str:
+        return next(line for line in terminal.shown() if "epoch" in line and "/ 100" in line)
+
+    terminal.sees("iris-mlp")
+    terminal.type(" ")
+    terminal.shows("running")
+    terminal.type("\r")
+    terminal.shows("takes effect")
+    seen = {epoch()}
+    end = time.monotonic() + 40
+    while len(seen) < 4:
+        assert terminal.read(), "it ended"
+        assert time.monotonic() < end, f"it stands still at {seen}"
+        seen.add(epoch())
+    terminal.shows("takes effect")
+
+
 def test_the_screens_process_never_loads_torch(terminals: list[Terminal], home: Path) -> None:
     terminals.append(terminal := Terminal("play", "iris-mlp", "epochs=3"))
     terminal.sees("iris-mlp")
