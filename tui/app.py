@@ -269,6 +269,9 @@ class NnplayApp(App[None]):
     def on_time_line_moved(self, message: TimeLine.Moved) -> None:
         self.session.go_to(message.step)
 
+    def on_time_line_turned(self, message: TimeLine.Turned) -> None:
+        self.session.go_by_epoch(message.by)
+
     def on_plot_pointed(self, message: Plot.Pointed) -> None:
         self.session.go_to_epoch(message.x)
 

@@ -52,6 +52,13 @@ class Snapshot:
         return self.state in OVER
 
     @property
+    def planned(self) -> int | None:
+        """The steps of the whole run; None where that is open, as its epochs are not all of one length."""
+        if self.started is None or any(change.key in ("batch_size", "drop_last") for change in self.changes):
+            return None
+        return self.started.steps_per_epoch * self.spec.epochs
+
+    @property
     def resumable(self) -> bool:
         """Whether its process is gone before the run came to its end."""
         return self.state in ("interrupted", "died")

@@ -9,7 +9,7 @@ import numpy as np
 
 from engine import experiments
 from engine.events import Commanded
-from engine.spec import Spec
+from engine.spec import KEYS, Effect, Spec
 from tui.axes import Range
 from tui.differences import labels
 from tui.feed import Snapshot
@@ -30,10 +30,13 @@ class Scene:
     instead: str = ""  # of a preview: why there is none
 
     @property
-    def running(self) -> Spec | None:
-        """The values of the run under way."""
+    def waiting(self) -> dict[str, Effect]:
+        """The keys whose present values the run shown does not have, and when each would take effect."""
         run = self.view.run
-        return run.spec if run and not run.over else None
+        if run is None:
+            return {}
+        changed = self.view.spec.changed_from(run.spec)
+        return {name: "next reset" if run.over else KEYS[name].effect for name in changed}
 
     @property
     def usual(self) -> Spec:
@@ -53,9 +56,13 @@ class Scene:
         run = self.view.run
         if run is None:
             return "step 0"
-        epoch = epoch_at(run.curves, self.view.at)
-        of = "" if self.view.live else f" of {run.step:,}"
-        return f"step {self.view.at:,}{of} · epoch {epoch:.4g}"
+        if run.state == "finished":
+            of = f" of {run.step:,}"
+        elif self.view.step is not None:
+            of = f", of {run.step:,} so far"
+        else:
+            of = f" of {planned:,}" if (planned := run.planned) else ""
+        return f"step {self.view.at:,}{of} · epoch {epoch_at(run.curves, self.view.at):.4g}"
 
     @property
     def tried(self) -> str:

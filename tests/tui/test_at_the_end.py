@@ -64,6 +64,46 @@ async def test_epochs_asked_for_beyond_the_end_are_none(home: Path) -> None:
         assert len(list(home.iterdir())) == 1
 
 
+async def test_values_that_the_run_shown_does_not_have_are_marked_after_its_end_too() -> None:
+    async with app("epochs=2").run_test(size=SIZE) as pilot:
+        run = await trained(pilot)
+        assert "↻" not in screen_text(pilot.app)
+        await pilot.press("plus")
+        await sees(pilot, "0.002 ↻", "↻ r trains these")
+        row = next(line for line in screen_text(pilot.app).splitlines() if "0.002 ↻" in line)
+        assert row.split()[-1] == "reset"  # not `live`: nothing is under way
+        await pilot.resize_terminal(60, 24)
+        await sees(pilot, "✓ finished  ↻ r trains these")
+        await pilot.resize_terminal(*SIZE)
+        await pilot.press("minus")
+        await until(pilot, lambda: "↻" not in screen_text(pilot.app))
+        await pilot.press("plus", "r")
+        await until(pilot, lambda: pilot.app.session.run.run_id != run and pilot.app.session.view.done)
+        assert "↻" not in screen_text(pilot.app)
+
+
+async def test_the_line_of_time_tells_the_steps_planned_until_the_end() -> None:
+    async with app("epochs=2").run_test(size=SIZE) as pilot:
+        await pilot.press("e")
+        await sees(pilot, "‖ paused", "step 50 of 100 · epoch 1")
+        await pilot.press("comma")
+        await sees(pilot, "step 49, of 50 so far · epoch 0.98")
+        await pilot.press("space")
+        await sees(pilot, "✓ finished", "step 100 of 100 · epoch 2")
+        await pilot.press("left")
+        await sees(pilot, "step 50 of 100 · epoch 1")
+
+
+async def test_a_plan_with_epochs_of_other_lengths_is_not_told() -> None:
+    async with app("epochs=3").run_test(size=SIZE) as pilot:
+        await pilot.press("e")
+        await sees(pilot, "step 50 of 150")
+        await pilot.press("down", "down", "down")
+        assert pilot.app._laboratory.values.chosen == "batch_size"
+        await pilot.press("plus")
+        await sees(pilot, "step 50 · epoch 1")
+
+
 async def test_the_key_line_says_what_space_does_now() -> None:
     async with app("epochs=100000").run_test(size=SIZE) as pilot:
         await sees(pilot, "space run  ")

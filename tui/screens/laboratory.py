@@ -20,7 +20,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from engine import experiments
-from engine.spec import Spec
+from engine.spec import Effect, Spec
 from tui.delta import DirtyCompositor
 from tui.keys import PANELS
 from tui.widgets.key_line import KeyLine
@@ -90,7 +90,7 @@ class Laboratory(Screen[None], inherit_bindings=False):
 
     def on_mount(self) -> None:
         spec = self._spec
-        self._show_values(spec, running=None, usual=experiments.get(spec.experiment).spec(spec.variant))
+        self._show_values(spec, {}, experiments.get(spec.experiment).spec(spec.variant))
         self._arrange()
 
     def on_resize(self) -> None:
@@ -124,8 +124,8 @@ class Laboratory(Screen[None], inherit_bindings=False):
     def update(self, scene: Scene) -> None:
         """Show the values to start with, and the run under way or over, if there is one."""
         view = scene.view
-        self.query_one(StatusLine).update(view.spec, view.run)
-        self._show_values(view.spec, scene.running, scene.usual)
+        self.query_one(StatusLine).update(view.spec, view.run, "next reset" in scene.waiting.values())
+        self._show_values(view.spec, scene.waiting, scene.usual)
         self.query_one(TimeLine).update(view.step, view.run.step if view.run else 0, scene.where)
         self.query_one(KeyLine).say({"run_or_pause": view.space})
         self._tell(view.run)
@@ -141,9 +141,9 @@ class Laboratory(Screen[None], inherit_bindings=False):
         for panel in self._panels.values():
             panel.show(view)
 
-    def _show_values(self, spec: Spec, running: Spec | None, usual: Spec) -> None:
+    def _show_values(self, spec: Spec, waiting: dict[str, Effect], usual: Spec) -> None:
         self.query_one(LectureList).update(spec.experiment, spec.variant)
-        self.query_one(ValueList).update(spec, running, usual)
+        self.query_one(ValueList).update(spec, waiting, usual)
 
     def on_option_list_option_highlighted(self) -> None:
         self._tell_tried()

@@ -46,12 +46,13 @@ class StatusLine(Widget):
         super().__init__()
         self._spec: Spec | None = None
         self._run: Snapshot | None = None
+        self._changed = False
         self._gpu = ""
         self._gone = threading.Event()  # set when the app ends
 
-    def update(self, spec: Spec, run: Snapshot | None) -> None:
-        """Show the spec to start with, or the run."""
-        self._spec, self._run = spec, run
+    def update(self, spec: Spec, run: Snapshot | None, changed: bool = False) -> None:
+        """Show the spec to start with, or the run; `changed`: only from its start will it have the spec."""
+        self._spec, self._run, self._changed = spec, run, changed
         self.refresh()
 
     @work(thread=True)
@@ -78,7 +79,8 @@ class StatusLine(Widget):
         if spec is None or width <= 0:
             return Text()
         line = Text.assemble(("nnplay", "bold"), "  ", spec.experiment, (f" @{spec.variant}", "dim"))
-        state = self._state()
+        states = self._states()
+        state = next((text for text in states if line.cell_len + text.cell_len < width), states[-1])
         room = width - line.cell_len - state.cell_len - 4
         engine = next((text for text in self._engine(spec) if text.cell_len <= room), Text())
         centred = (width - engine.cell_len) // 2 - line.cell_len
@@ -99,16 +101,21 @@ class StatusLine(Widget):
             parts.append(self._gpu)
         return [Text(" · ".join(parts[:count]), "dim") for count in range(len(parts), 0, -1)]
 
-    def _state(self) -> Text:
+    def _states(self) -> list[Text]:
+        """How the run stands, and what to do next; the shorter one is for narrow screens."""
         run = self._run
         if run is None:
-            return Text("○ ready", "dim")
+            return [Text("○ ready", "dim")]
         colour = self.app.theme_variables.get(COLOURS.get(run.state, ""), "")
-        text = Text(f"{SIGNS[run.state]} {run.state}", colour)
-        text.append(f"  epoch {run.epoch} / {run.spec.epochs}", "none")
-        if run.state == "finished":
-            text.append(f"  {keys.of('Report')} report", "dim")
-        return text
+        state = Text(f"{SIGNS[run.state]} {run.state}", colour)
+        epoch = Text(f"epoch {run.epoch} / {run.spec.epochs}", colour)
+        if self._changed:
+            following = Text(f"↻ {keys.of('Start over')} trains these", "yellow")
+        elif run.state == "finished":
+            following = Text(f"{keys.of('Report')} report", "dim")
+        else:
+            return [Text("  ").join((state, epoch))]
+        return [Text("  ").join(parts) for parts in ((state, epoch, following), (state, following))]
 
 
 def thousands(value: float) -> str:

@@ -20,6 +20,13 @@ class TimeLine(Widget):
             super().__init__()
             self.step = step
 
+    class Turned(Message):
+        """A person pressed the arrow at an end: an epoch later (1) or earlier (-1)."""
+
+        def __init__(self, by: int):
+            super().__init__()
+            self.by = by
+
     def __init__(self) -> None:
         super().__init__(id="timeline")
         self._step = self._newest = 0
@@ -36,8 +43,12 @@ class TimeLine(Widget):
         return self._line()
 
     def on_mouse_down(self, event: MouseDown) -> None:
-        self.capture_mouse()
-        self._pull(event)
+        place = self._place(event)
+        if place in (-1, self._track()):
+            self.post_message(self.Turned(-1 if place < 0 else 1))
+        else:
+            self.capture_mouse()
+            self._pull(event)
 
     def on_mouse_move(self, event: MouseMove) -> None:
         if self.app.mouse_captured is self:
@@ -48,8 +59,12 @@ class TimeLine(Widget):
 
     def _pull(self, event: MouseEvent) -> None:
         if self._newest:
-            part = (event.x - 1 - len("◂")) / max(self._track() - 1, 1)
+            part = self._place(event) / max(self._track() - 1, 1)
             self.post_message(self.Moved(round(min(max(part, 0.0), 1.0) * self._newest)))
+
+    def _place(self, event: MouseEvent) -> int:
+        """The column of the track that an event is at."""
+        return event.x - 1 - len("◂")
 
     def _track(self) -> int:
         """Columns of the line itself, between its two ends and the words."""

@@ -8,7 +8,7 @@ from textual.events import Click
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
-from engine.spec import KEYS, Spec
+from engine.spec import KEYS, Effect, Spec
 from tui.messages import EditValue
 
 NAME = max(map(len, KEYS)) + 1
@@ -17,7 +17,7 @@ WITH_EFFECT = 37  # columns from which there is room to say when a change takes 
 
 
 class ValueList(OptionList, inherit_bindings=False):
-    """One row for each key that means something. A value that the run does not have yet is marked."""
+    """One row for each key that means something. A value that the run shown does not have is marked."""
 
     # Every other key is the app's: the arrows move through the values and through time wherever the keys go.
     BINDINGS = [
@@ -35,18 +35,21 @@ class ValueList(OptionList, inherit_bindings=False):
 
     def __init__(self) -> None:
         super().__init__()
-        self._shown: tuple[Spec, Spec | None, Spec] | None = None
+        self._shown: tuple[Spec, dict[str, Effect], Spec] | None = None
         self._names: list[str] = []
 
-    def update(self, spec: Spec, running: Spec | None, usual: Spec) -> None:
-        """Show the values to start with (`spec`), against those of the run under way and the usual ones."""
-        if (spec, running, usual) != self._shown:
-            self._shown = (spec, running, usual)
-            self._write(spec, running, usual)
+    def update(self, spec: Spec, waiting: dict[str, Effect], usual: Spec) -> None:
+        """Show the values to start with (`spec`), against the usual ones.
 
-    def _write(self, spec: Spec, running: Spec | None, usual: Spec) -> None:
+        `waiting` are the keys that have another value in the run, with when the present ones take effect.
+        """
+        if (spec, waiting, usual) != self._shown:
+            self._shown = (spec, waiting, usual)
+            self._write(spec, waiting, usual)
+
+    def _write(self, spec: Spec, waiting: dict[str, Effect], usual: Spec) -> None:
         names = [name for name, key in KEYS.items() if key.applies(spec)]
-        prompts = [self._prompt(name, spec, running, usual) for name in names]
+        prompts = [self._prompt(name, spec, waiting, usual) for name in names]
         if names != self._names:
             chosen = self.chosen
             self._names = names
@@ -77,9 +80,9 @@ class ValueList(OptionList, inherit_bindings=False):
         event.stop()
         self.post_message(EditValue(event.option_id or ""))
 
-    def _prompt(self, name: str, spec: Spec, running: Spec | None, usual: Spec) -> Text:
+    def _prompt(self, name: str, spec: Spec, waiting: dict[str, Effect], usual: Spec) -> Text:
         value = spec.text(name)
-        waits = running is not None and value != running.text(name)
+        waits = name in waiting
         line = Text(no_wrap=True, overflow="ellipsis")
         line.append(f"{name:<{NAME}}", "dim")
         line.append(value, "bold" if value != usual.text(name) else "")
@@ -87,5 +90,5 @@ class ValueList(OptionList, inherit_bindings=False):
             line.append(" ↻", "yellow")
         if self.scrollable_content_region.width >= WITH_EFFECT:
             line.append(" " * max(1, NAME + VALUE - line.cell_len))
-            line.append(KEYS[name].effect, "yellow" if waits else "dim")
+            line.append(waiting.get(name, KEYS[name].effect), "yellow" if waits else "dim")
         return line
