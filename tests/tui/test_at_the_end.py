@@ -4,17 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from driving import screen_text, sees, until
+from driving import SIZE, app, screen_text, sees, until
 from textual.pilot import Pilot
-
-from engine import experiments
-from tui.app import NnplayApp
-
-SIZE = (120, 40)
-
-
-def app(*words: str) -> NnplayApp:
-    return NnplayApp(experiments.find("iris-mlp", [*words, "backend=eager"]))
 
 
 async def trained(pilot: Pilot[None]) -> str:

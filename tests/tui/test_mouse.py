@@ -2,16 +2,7 @@
 
 from __future__ import annotations
 
-from driving import sees, until
-
-from engine import experiments
-from tui.app import NnplayApp
-
-SIZE = (120, 40)
-
-
-def app(*words: str) -> NnplayApp:
-    return NnplayApp(experiments.find("iris-mlp", [*words, "backend=eager"]))
+from driving import SIZE, app, sees, until
 
 
 async def test_a_click_chooses_a_value_and_a_second_one_opens_it() -> None:

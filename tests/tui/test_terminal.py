@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pyte
 import pytest
+from driving import only_run
 
 from engine.events import EpochEnded
 from engine.runs import RunReader, is_alive
@@ -121,11 +122,6 @@ def terminals() -> Iterator[list[Terminal]]:
     yield opened
     for terminal in opened:
         terminal.end()
-
-
-def only_run(home: Path) -> Path:
-    (run,) = home.iterdir()
-    return run
 
 
 def epochs_of(run: Path) -> int:

@@ -1,0 +1,94 @@
+"""Runs over one another: kept curves, variants, forks."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+from driving import SIZE, app, screen_text, sees, until
+from rich.console import Console, RenderableType
+
+from engine.locations import runs_dir
+from engine.questions import compare
+from tui.comparison import comparison
+from tui.differences import labels, rows
+from tui.keys import PANELS
+from tui.scene import Scene
+
+
+async def test_a_kept_run_lies_over_the_next_and_what_differs_is_told() -> None:
+    async with app("epochs=3", "lr=0.001").run_test(size=SIZE) as pilot:
+        await pilot.press("space")
+        await sees(pilot, "✓ finished")
+        first = pilot.app.session.run
+        await pilot.press("c", "plus", "r")
+        await until(
+            pilot, lambda: pilot.app.session.run.over and pilot.app.session.run.run_id != first.run_id
+        )
+        await pilot.press(str([title for title, _ in PANELS].index("Compare")))
+        await sees(pilot, "this run", "lr=0.001", "train loss", f"{first.curves.train_loss[-1]:.4f}")
+        runs = {series.run for series in Scene(pilot.app.session.view).series("loss")}
+        assert runs == {"", "lr=0.001"}
+        table = dict(rows([pilot.app.session.run, *pilot.app.session.view.others]))
+        assert table["lr"] == ["0.002", "0.001"]
+        assert "hidden" not in table
+        pilot.app._keep(runs_dir() / first.run_id)
+        assert not pilot.app.session.view.others
+
+
+async def test_the_variants_are_compared_on_a_key_with_the_values_that_were_changed() -> None:
+    async with app("epochs=3", backend="native").run_test(size=SIZE) as pilot:
+        await pilot.press("C")
+        await sees(pilot, "The variants of iris-mlp epochs=3", "@corrected", "output=logits", "worth")
+        told = comparison(compare.answer("iris-mlp", ["epochs=3"]).values)
+        lines = [line.rstrip() for line in printed(told).splitlines()]
+        assert all(line in screen_text(pilot.app) for line in lines)
+        await pilot.press("space")
+        await sees(pilot, "✓ finished", *lines)  # a run changes nothing of it
+        await pilot.press("C")
+        await sees(pilot, "keeps the run that is shown")
+        await pilot.press("1", "C")
+        await sees(pilot, *lines)
+
+
+async def test_what_the_variants_do_not_take_is_said_in_their_place() -> None:
+    async with app("batch_size=500").run_test(size=SIZE) as pilot:
+        await pilot.press("C")
+        await sees(pilot, "batch_size: expected at most 100, the train rows of iris, got 500")
+
+
+def printed(content: RenderableType) -> str:
+    """What stands on a wide terminal without colours."""
+    console = Console(file=io.StringIO(), width=200)
+    with console.capture() as captured:
+        console.print(content)
+    return captured.get()
+
+
+async def test_f_goes_on_from_the_step_shown_with_the_present_values(home: Path) -> None:
+    async with app("epochs=4", backend="native").run_test(size=SIZE, notifications=True) as pilot:
+        await pilot.press("space")
+        await sees(pilot, "✓ finished")
+        first = pilot.app.session.run
+        await pilot.press("left", "left", "plus", "plus", "f")
+        await until(
+            pilot, lambda: pilot.app.session.run.over and pilot.app.session.run.run_id != first.run_id
+        )
+        assert labels(pilot.app.session.view) == ["original lr=0.001"]
+        forked = pilot.app.session.run
+        assert forked.curves.train_loss[:2].tolist() == first.curves.train_loss[:2].tolist()
+        assert forked.curves.train_loss[3] < first.curves.train_loss[3]
+        assert [run.run_id for run in pilot.app.session.view.others] == [first.run_id]
+        assert [(mark.x, mark.label) for mark in Scene(pilot.app.session.view).marks] == [
+            (2.0, "fork"),
+            (2.0, "lr 0.005"),
+        ]
+
+
+async def test_a_fork_says_where_it_begins_and_that_without_a_change_it_is_the_same(home: Path) -> None:
+    async with app("epochs=4", backend="native").run_test(size=SIZE, notifications=True) as pilot:
+        await pilot.press("space")
+        await sees(pilot, "✓ finished")
+        await pilot.press("left", "f")
+        told = "A run of its own goes on from step 150. No value is changed: it will be the same again."
+        await until(pilot, lambda: [note.message for note in pilot.app._notifications] == [told])

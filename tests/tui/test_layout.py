@@ -1,0 +1,133 @@
+"""What is on the screen at which size, and the keys: one table, and those of one's own."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from driving import SIZE, app, screen_text, sees, until
+
+from engine import experiments
+from tui import keys
+from tui.app import NnplayApp
+from tui.config import STANDARD
+from tui.keys import KEYS, shown
+
+
+async def test_a_narrow_screen_shows_the_value_that_the_keys_turn_and_the_way_to_the_report() -> None:
+    async with app("epochs=1", backend="native").run_test(size=(80, 24)) as pilot:
+        await sees(pilot, "lr 0.001 · ")
+        await pilot.press("plus")
+        await sees(pilot, "lr 0.002 · ")
+        await pilot.press("down")
+        await sees(pilot, "momentum 0 · ")
+        await pilot.press("space")
+        await sees(pilot, "✓ finished", "3 report")
+
+
+async def test_digits_choose_what_is_shown_and_give_it_all_the_room() -> None:
+    async with app().run_test(size=SIZE) as pilot:
+        laboratory = pilot.app._laboratory
+        upper, lower = laboratory.query_one("#upper"), laboratory.query_one("#lower")
+
+        def shown() -> tuple[bool, bool]:
+            return upper.display, lower.display
+
+        await sees(pilot, "Iris flowers")
+        assert shown() == (True, True)
+        await pilot.press("3")
+        assert shown() == (True, True)
+        await pilot.press("3")
+        assert shown() == (False, True)
+        await pilot.press("0")
+        assert shown() == (True, False)
+        await pilot.press("0")
+        assert shown() == (True, True)
+        await pilot.resize_terminal(80, 24)
+        await pilot.pause()
+        assert shown() == (True, False)
+        await pilot.press("9")
+        assert shown() == (False, True)
+        await pilot.press("v")
+        assert shown() == (True, False)
+        await sees(pilot, "weight_decay")
+        await pilot.press("x")
+        await sees(pilot, "1.4", "@corrected")
+        await pilot.press("down", "enter")
+        await until(pilot, lambda: pilot.app.session.spec.variant == "corrected")
+        await pilot.press("escape")
+        await sees(pilot, "accuracy", "loss")
+
+
+async def test_the_keys_page_and_the_footer_come_from_the_table() -> None:
+    async with app().run_test(size=SIZE, notifications=True) as pilot:
+        await sees(pilot, *(f"{key.footer or shown(key)} {key.label}" for key in KEYS if key.label))
+        await pilot.resize_terminal(120, 90)
+        await pilot.press("question_mark")
+        await sees(pilot, *(shown(key) for key in KEYS), *(key.title for key in KEYS))
+        await pilot.press("escape")
+        await sees(pilot, "space run")
+
+
+async def test_every_key_is_in_the_command_palette_and_the_palette_runs_it() -> None:
+    async with app().run_test(size=SIZE, notifications=True) as pilot:
+        titles = {command.title for command in pilot.app.get_system_commands(pilot.app.screen)}
+        assert {key.title for key in KEYS if key.action != "command_palette"} <= titles
+        await pilot.press("ctrl+p")
+        await pilot.pause()
+        await pilot.press(*"iriscorrected")
+        await sees(pilot, "Open iris-mlp@corrected")
+        await pilot.press("enter")
+        await sees(pilot, "@corrected", "logits")
+
+
+async def test_a_resized_plot_is_drawn_anew() -> None:
+    async with app("epochs=4").run_test(size=(120, 40)) as pilot:
+        await pilot.press("space")
+        await sees(pilot, "✓ finished")
+        await pilot.resize_terminal(80, 24)
+        await pilot.pause()
+        rows = [
+            line
+            for line in screen_text(pilot.app).splitlines()
+            if any(0x2800 < ord(c) < 0x2900 for c in line)
+        ]
+        plot = pilot.app.screen.query_one("#loss")
+        last = max(place for row in rows for place, c in enumerate(row) if 0x2800 < ord(c) < 0x2900)
+        assert last == plot.region.right - 1  # the last epoch lies at the right edge
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60), (40, 12), (20, 6)])
+async def test_the_app_fits_and_follows_any_size(size: tuple[int, int]) -> None:
+    async with app("epochs=2").run_test(size=size) as pilot:
+        await pilot.press("space")
+        await until(pilot, lambda: pilot.app.session.run and pilot.app.session.run.over)
+        await pilot.resize_terminal(100, 30)
+        await sees(pilot, "✓ finished")
+        lines = screen_text(pilot.app).splitlines()
+        assert len(lines) == 30
+        assert all(len(line) <= 100 for line in lines)
+
+
+async def test_keys_of_ones_own_work_and_show_everywhere() -> None:
+    keymap = {"run_or_pause": "f5", "step": "e", "epoch": "s", "command_palette": "f2"}
+    settings = replace(STANDARD, keymap=keymap, theme="light")
+    own = NnplayApp(experiments.find("iris-mlp", ["epochs=3", "backend=eager"]), settings)
+    try:
+        async with own.run_test(size=SIZE, notifications=True) as pilot:
+            await sees(pilot, "f5 run", "e step", "s epoch")
+            assert pilot.app.current_theme.name == "light"
+            await pilot.press("e")
+            await sees(pilot, "‖ paused", "step 1")
+            await pilot.press("s")
+            await sees(pilot, "epoch 1 / 3")
+            await pilot.press("space")
+            await pilot.press("f5")
+            await sees(pilot, "✓ finished")
+            await pilot.press("question_mark")
+            await sees(pilot, "f5", "Run or pause")
+            await pilot.press("escape", "f2")
+            await pilot.press(*"One epoch")
+            await sees(pilot, "Train to the end of the epoch")
+    finally:
+        keys.use({})
