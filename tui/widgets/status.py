@@ -108,7 +108,7 @@ class StatusLine(Widget):
             return [Text("○ ready", "dim")]
         colour = self.app.theme_variables.get(COLOURS.get(run.state, ""), "")
         state = Text(f"{SIGNS[run.state]} {run.state}", colour)
-        epoch = Text(f"epoch {run.epoch} / {run.spec.epochs}", colour)
+        epoch = Text(f"epoch {run.epoch:,} / {run.spec.epochs:,}", colour)
         if self._changed:
             following = Text(f"↻ {keys.of('Start over')} trains these", "yellow")
         elif run.state == "finished":
