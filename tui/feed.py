@@ -52,6 +52,11 @@ class Snapshot:
         return self.state in OVER
 
     @property
+    def numbers(self) -> bool | None:
+        """Whether it predicts numbers, not classes; None until it has started."""
+        return None if self.started is None else not self.started.class_names
+
+    @property
     def planned(self) -> int | None:
         """The steps of the whole run; None where that is open, as its epochs are not all of one length."""
         if self.started is None or any(change.key in ("batch_size", "drop_last") for change in self.changes):

@@ -48,7 +48,7 @@ class Preview:
 
     @property
     def words(self) -> str:
-        """How well it does on the test rows, and what it took."""
+        """How well it does on the test rows, then what it took, for which there may be no room."""
         values = self.answer.values
         figures = [
             f"{name} {values[key][0]:.3f}±{values[key][1]:.3f}"
@@ -57,8 +57,8 @@ class Preview:
         ]
         epochs = f"{values['epochs']:,} epoch{'s' if values['epochs'] > 1 else ''}"
         part = "" if values["epochs"] == self.spec.epochs else f" × {epochs}"
-        told = [f"test {', '.join(figures)}"] if figures else []
-        return PART.join([f"{self.run}{part}", *told, f"{values['seconds'] * 1000:.0f} ms"])
+        told = [f"test {figures[0]}", *figures[1:]] if figures else []
+        return PART.join([*told, f"{self.run}{part}", f"{values['seconds'] * 1000:.0f} ms"])
 
 
 class Trials:

@@ -92,8 +92,8 @@ class Scene:
         Whether a table has classes or numbers to predict, a run tells, or what was tried, if values do not.
         """
         run, loss = self.view.run, self.view.shown.loss
-        if run and run.started:
-            numbers = not run.started.class_names
+        if run and run.numbers is not None:
+            numbers = run.numbers
         elif loss == "auto" and self.preview:
             numbers = self.preview.numbers
         else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 
 import numpy as np
 import pytest
@@ -51,6 +52,14 @@ def test_beside_the_last_batches_losses_a_mean_is_called_one() -> None:
     spec = experiments.find("linreg-manual", ["epochs=20"])
     shown = Preview(spec, preview.answer(spec.to_json()))
     assert [series.name for name in ("loss", "r2") for series in shown.series(name)] == ["mean", "train"]
+
+
+def test_the_result_is_told_first_and_stays_where_there_is_no_room() -> None:
+    words = Preview(IRIS, preview.answer(IRIS.to_json())).words
+    result, loss, seeds, time = words.split(" · ")
+    assert re.fullmatch(r"test accuracy 0\.\d{3}±0\.\d{3}", result)
+    assert re.fullmatch(r"loss \d\.\d{3}±0\.\d{3}", loss)
+    assert (seeds.split()[1], time.split()[1]) == ("seeds", "ms")
 
 
 def test_what_takes_too_long_is_trained_for_fewer_epochs(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -245,6 +246,43 @@ async def test_the_report_is_of_any_step_and_of_both_parts() -> None:
         assert "of 100 train rows misclassified" in screen_text(it)
 
 
+async def test_the_report_says_what_a_row_is_and_is_taken_for_before_its_features() -> None:
+    spec = experiments.find("mlp", ["data=digits", "epochs=3"])
+    shown = View(spec, Path("a-run"), 0, Snapshot("a-run", spec, state="paused", step=300))
+
+    def of_digits(kind: str, values: dict[str, Any]) -> Answer:
+        answer: Answer = registry.load("questions", kind).answer(
+            spec=spec.to_json(), step=values["step"], part="test"
+        )
+        return answer
+
+    async with (it := PanelApp(Report, shown, of_digits)).run_test(size=(78, 40)) as pilot:
+        await answered(pilot)
+        head = next(line for line in screen_text(it).splitlines() if "taken for    sure" in line)
+        assert head.split()[:5] == ["row", "is", "taken", "for", "sure"]
+        assert "at step 0 · train curve: the epoch's batches, as weights changed" in screen_text(it)
+
+
+def test_of_the_last_batch_alone_the_report_says_so() -> None:
+    run = replace(RUN, spec=experiments.find("linreg-manual"))
+    panel = Report(ask)
+    panel.view = View(run.spec, Path("a-run"), 100, run)
+    answer = Answer({"step": 100}, {})
+    ((words, _),) = panel.subheading(answer, SimpleNamespace(muted=None))
+    assert words == "all rows at step 100 · train loss curve: the epoch's last batch"
+    panel.view = View(run.spec)
+    ((words, _),) = panel.subheading(answer, SimpleNamespace(muted=None))
+    assert words == "all rows at step 100"
+
+
+async def test_the_step_after_the_last_one_would_take_its_rows() -> None:
+    for state, words in (("finished", "step 501 would take train"), ("interrupted", "step 501 takes train")):
+        shown = View(SPEC, Path("a-run"), None, replace(RUN, state=state))
+        async with (it := app(Batch, shown)).run_test(size=(118, 14)) as pilot:
+            await answered(pilot)
+            assert words in screen_text(it)
+
+
 async def test_a_step_taken_apart_ends_in_what_it_adds() -> None:
     async with (it := app(Batch)).run_test(size=(118, 14)) as pilot:
         await answered(pilot)
@@ -314,6 +352,53 @@ async def test_the_log_tells_what_was_found_in_the_data(home: Path) -> None:
     async with (it := app(Log, shown)).run_test(size=(118, 10)) as pilot:
         await until(pilot, lambda: "what the columns x1 to x4" in screen_text(it))
         assert "x2 from " in screen_text(it)
+
+
+async def test_the_log_goes_to_the_step_that_is_looked_at(home: Path) -> None:
+    path = stored_run(home)
+    async with (it := app(Log, replace(view(), path=path, step=None))).run_test(size=(118, 6)) as pilot:
+        await until(pilot, lambda: "finished after" in screen_text(it))
+        for step, lines in ((100, ("epoch 1 ", "epoch 2 ", "epoch 3 ")), (300, ("epoch 6 ", "epoch 7 "))):
+            it.panel.show(replace(view(), path=path, step=step))
+            await until(pilot, lambda lines=lines: all(line in screen_text(it) for line in lines))
+            assert "finished after" not in screen_text(it)
+        for strip in it.screen._compositor.render_strips():  # what comes later is pale, and can be read
+            if "epoch 7 " in strip.text:
+                colours = [s.style for s in strip if s.style and any(map(str.isalnum, s.text))]
+                assert all(contrast(style.color.triplet, style.bgcolor.triplet) >= 3 for style in colours)
+                assert max(contrast(style.color.triplet, style.bgcolor.triplet) for style in colours) < 7
+        await pilot.press("up")
+        it.panel.show(replace(view(), path=path, step=300, spec=SPEC.replace_text({"lr": "0.1"})))
+        here = screen_text(it)
+        await pilot.pause()
+        assert screen_text(it) == here  # what a person scrolled stays
+        it.panel.show(replace(view(), path=path, step=None))
+        await until(pilot, lambda: "finished after" in screen_text(it))
+
+
+def contrast(one: tuple[int, int, int], other: tuple[int, int, int]) -> float:
+    """Of two colours, as the WCAG measure it."""
+    channels = np.array([one, other]) / 255
+    linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
+    low, high = sorted(linear @ (0.2126, 0.7152, 0.0722))
+    return float((high + 0.05) / (low + 0.05))
+
+
+async def test_the_log_of_a_regression_has_r2(home: Path) -> None:
+    spec = experiments.find("linreg-nn", ["epochs=2"])
+    claim = create(spec)
+    claim.release()
+    writer = RunWriter(claim.path)
+    events = list(Trainer(spec, Inbox()).events())
+    for event in events:
+        writer.append(event)
+    writer.close()
+    run = Snapshot(claim.path.name, spec, state="finished", started=events[0])
+    last = next(event for event in reversed(events) if isinstance(event, EpochEnded))
+    async with (it := app(Log, View(spec, claim.path, None, run))).run_test(size=(118, 10)) as pilot:
+        await until(pilot, lambda: "finished after" in screen_text(it))
+        assert "loss and R² of each epoch" in screen_text(it)
+        assert f"train {last.train_loss:.6f} {last.train_r2:.4f}" in screen_text(it)
 
 
 @pytest.fixture

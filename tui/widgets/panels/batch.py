@@ -48,7 +48,7 @@ class Batch(PaintedPanel):
         more = ", …" if len(answer.arrays["batch.rows"]) > 12 else ""
         spans = [
             (f"step {values['step'] + 1:,}", colours.bold),
-            (" takes train rows ", colours.muted),
+            (f" {self._takes(values['step'])} train rows ", colours.muted),
             (rows + more, colours.text),
             ("   loss ", colours.muted),
             (f"{values['loss']:.6f}", colours.bold),
@@ -56,6 +56,11 @@ class Batch(PaintedPanel):
         if values["accuracy"] is not None:
             spans += [("   right ", colours.muted), (f"{values['accuracy']:.0%}", colours.bold)]
         return spans
+
+    def _takes(self, step: int) -> str:
+        """After the last step of a run that came to its end there is none that takes rows."""
+        run = self.view.run if self.view else None
+        return "would take" if run and run.over and not run.resumable and step >= run.step else "takes"
 
     def lines(self, answer: Answer, colours: Palette) -> list[Line]:
         lines: list[Line] = []

@@ -37,7 +37,10 @@ class Entry(NamedTuple):
 
 
 class Log(PaintedPanel):
-    """Stays at the end of the log until it is scrolled up; `/` shows the lines with some words alone."""
+    """Goes to the step that is looked at, and stays at the end of the log until it is scrolled up.
+
+    `/` shows the lines with some words alone.
+    """
 
     TITLE = "Log"
     BINDINGS = bindings("Log")
@@ -54,6 +57,7 @@ class Log(PaintedPanel):
         self._entries: deque[Entry] = deque(maxlen=LINES)
         self._read = 0  # events, in all
         self._reading = False
+        self._row: int | None = None  # of the step that is looked at; None at the newest
 
     def compose(self) -> ComposeResult:
         yield Canvas()
@@ -68,7 +72,8 @@ class Log(PaintedPanel):
     def action_kinds(self) -> None:
         self.kind = KINDS[(KINDS.index(self.kind) + 1) % len(KINDS)]
         self.draw()
-        self.canvas.scroll_end(animate=False)
+        if self._row is None:
+            self.canvas.scroll_end(animate=False)
 
     def action_search(self) -> None:
         search = self.query_one(Input)
@@ -130,9 +135,15 @@ class Log(PaintedPanel):
         colours = Palette(self)
         canvas = self.canvas
         at_end = canvas.scroll_y >= canvas.max_scroll_y - 1
-        canvas.paint([self._head(colours)], self._lines(colours))
-        if at_end:  # once the canvas knows how long it is
+        wanted = self._matching()
+        before, self._row = self._row, self._row_of_step(wanted)
+        canvas.paint([self._head(colours)], self._lines(wanted, colours))
+        # Scrolled once the canvas knows how long it is.
+        if self._row is None and (at_end or before is not None):
             self.call_after_refresh(canvas.scroll_end, animate=False, immediate=True)
+        elif self._row is not None and self._row != before:
+            middle = self._row - (canvas.size.height - 1) // 2
+            self.call_after_refresh(canvas.scroll_to, y=max(middle, 0), animate=False, immediate=True)
 
     def _head(self, colours: Palette) -> Line:
         line = [("events ", colours.muted), (f"{self._read:,}", colours.bold)]
@@ -141,26 +152,35 @@ class Log(PaintedPanel):
         line += [("  showing ", colours.muted), (self.kind, colours.bold)]
         if self.words:
             line += [(" with ", colours.muted), (self.words, colours.bold)]
-        line.append(("  loss and accuracy of each epoch", colours.muted))
+        run = self.view.run if self.view else None
+        score = "R²" if run and run.numbers else "accuracy"
+        line.append((f"  loss and {score} of each epoch", colours.muted))
         if self.problem:
             line.append((f"   {self.problem}", colours.wrong))
         return line
 
-    def _lines(self, colours: Palette) -> list[Line]:
-        """The lines wanted; what came after the step that is looked at is pale."""
+    def _matching(self) -> list[Entry]:
+        """The entries of the kind and with the words that a person chose."""
+        of_kind = [entry for entry in self._entries if self.kind in ("all", entry.kind)]
+        return [entry for entry in of_kind if self.words in entry.text.lower()]
+
+    def _row_of_step(self, wanted: list[Entry]) -> int | None:
+        """The last entry up to the step that is looked at; None at the newest step."""
+        if self.view is None or self.view.step is None:
+            return None
+        return max((row for row, entry in enumerate(wanted) if entry.step <= self.view.at), default=-1)
+
+    def _lines(self, wanted: list[Entry], colours: Palette) -> list[Line]:
+        """A line an entry; what came after the step that is looked at is pale."""
         if self.view is None or self.view.path is None:
             return [[("nothing has run yet: the log begins with the first run", colours.muted)]]
-        last = self.view.at if self.view.step is not None else None
         inks = {"commands": colours.accent, "epochs": colours.text, "begin and end": colours.bold}
         lines: list[Line] = []
-        for entry in self._entries:
-            wanted = self.kind in ("all", entry.kind)
-            if wanted and self.words in entry.text.lower():
-                later = last is not None and entry.step > last
-                ink = colours.faint if later else inks.get(entry.kind, colours.muted)
-                lines.append(
-                    [(f"{entry.step:>10,}  ", colours.faint if later else colours.muted), (entry.text, ink)]
-                )
+        for row, entry in enumerate(wanted):
+            later = self._row is not None and row > self._row
+            ink = colours.muted if later else inks.get(entry.kind, colours.muted)
+            number = colours.bold if row == self._row else colours.muted
+            lines.append([(f"{entry.step:>10,}  ", number), (entry.text, ink)])
         return lines or [[("no such line", colours.muted)]]
 
 
@@ -180,12 +200,12 @@ def describe(event: Event) -> Entry:
             text = f"{_clock(event.time)} started{paused}: {event.parameters:,} parameters, {rows}"
             return Entry("begin and end", 0, f"{text}, {event.steps_per_epoch:,} steps an epoch")
         case EpochEnded():
-            figures = _figures("train", event.train_loss, event.train_accuracy)
+            figures = _figures("train", event.train_loss, event.train_accuracy, event.train_r2)
             if event.test_loss is not None:
-                figures += "  " + _figures("test", event.test_loss, event.test_accuracy)
+                figures += "  " + _figures("test", event.test_loss, event.test_accuracy, event.test_r2)
             return Entry("epochs", event.step, f"epoch {event.epoch:<5} {figures}")
         case Progressed():
-            figures = _figures("so far", event.loss, event.accuracy)
+            figures = _figures("so far", event.loss, event.accuracy, event.r2)
             return Entry("progress", event.step, f"epoch {event.epoch:<5} {figures}, {event.part:.0%} done")
         case Commanded():
             value = f" {event.key}={event.value}" if event.key else ""
@@ -200,9 +220,10 @@ def describe(event: Event) -> Entry:
             return Entry("begin and end", event.step, text)
 
 
-def _figures(part: str, loss: float, accuracy: float | None) -> str:
-    """Loss and the part that is right, short enough for train and test in one line of 80 columns."""
-    right = "" if accuracy is None else f" {accuracy:.4f}"
+def _figures(part: str, loss: float, accuracy: float | None, r2: float | None) -> str:
+    """Loss, and accuracy or R², short enough for train and test in one line of 80 columns."""
+    score = r2 if accuracy is None else accuracy
+    right = "" if score is None else f" {score:.4f}"
     return f"{part} {loss:.6f}{right}"
 
 

@@ -46,8 +46,16 @@ class Report(PaintedPanel):
                     if figures[name] is not None:
                         word = "R²" if name == "r2" else name
                         spans += [(f" {word} ", colours.muted), (f"{figures[name]:.{digits}f}", colours.text)]
-        step = (f"   all rows, at step {answer.values['step']:,}", colours.muted)
-        return [*spans, step] if _length(spans) + len(step[0]) <= self.room[0] else spans
+        return spans
+
+    def subheading(self, answer: Answer, colours: Palette) -> Line:
+        """What the figures are of, and what the train curve's are of, which differ."""
+        words = f"all rows at step {answer.values['step']:,}"
+        if self.view and self.view.run:
+            last = self.view.shown.epoch_loss == "last"
+            batches = "the epoch's last batch" if last else "the epoch's batches, as weights changed"
+            words += f" · train {'loss ' if last else ''}curve: {batches}"
+        return [(words, colours.muted)]
 
     def lines(self, answer: Answer, colours: Palette) -> list[Line]:
         wrong = self._wrong(answer, colours)
@@ -96,16 +104,16 @@ class Report(PaintedPanel):
         fair = (self.room[0] - 42) // max(len(values["features"]), 1)  # columns of each, if all are to fit
         names = [_stacked(name, max(7, min(14, fair - 2))) for name in values["features"]]
         widths = [max(8, 2 + max(map(len, name))) for name in names]
-        above, head = (
-            f"{corner:>6}  " + "".join(f"{name[i]:>{w}}" for name, w in zip(names, widths, strict=True))
-            for i, corner in enumerate(("", "row"))
-        )
         words = (
-            f"  {'is':{NAME}} {'taken for':{NAME}} sure"
+            f"{'row':>6}  {'is':{NAME}} {'taken for':{NAME}} sure"
             if classes
-            else f"{'target':>10}{'output':>10}{'off by':>10}"
+            else f"{'row':>6}  {'target':>10}{'output':>10}{'off by':>10}"
         )
-        lines: list[Line] = [[(said, colours.bold)], [(head + words, colours.muted)]]
+        above, head = (
+            corner + "".join(f"{name[i]:>{w}}" for name, w in zip(names, widths, strict=True))
+            for i, corner in enumerate((" " * len(words), words))
+        )
+        lines: list[Line] = [[(said, colours.bold)], [(head, colours.muted)]]
         if above.strip():
             lines.insert(1, [(above, colours.muted)])
         for i, row in enumerate(arrays["rows"].tolist()):
@@ -113,8 +121,8 @@ class Report(PaintedPanel):
             lines.append(
                 [
                     (f"{row:>6}  ", colours.muted),
-                    (cells, colours.text),
                     *self._said(i, arrays, classes, colours),
+                    (cells, colours.text),
                 ]
             )
         return lines
@@ -128,9 +136,9 @@ class Report(PaintedPanel):
             return [(numbers, colours.text), (f"{off:>+10.4g}", colours.signed_text(np.sign(off)))]
         is_, said = (f"{cut(classes[int(c)], NAME):{NAME}} " for c in (target, predicted))
         return [
-            ("  " + is_, style(colours.of_class(int(target)))),
+            (is_, style(colours.of_class(int(target)))),
             (said, style(colours.of_class(int(predicted)))),
-            (f"{arrays['certainty'][i]:.0%}", colours.muted),
+            (f"{arrays['certainty'][i]:>4.0%}", colours.muted),
         ]
 
 
