@@ -13,6 +13,7 @@ from tui.history import Floats
 Range = tuple[float, float]
 FARTHEST = 1e98  # a curve that runs away further leaves the plot; its span stays a number, its ticks short
 UNITS = {"G": 1e9, "M": 1e6, "k": 1e3}
+TIE = 1e-6  # dots: a value between two goes to the lower one, however its last digits were rounded
 LOG_2, LOG_5 = math.log10(2), math.log10(5)
 
 
@@ -97,6 +98,36 @@ def ticks(axis: Range, most: int) -> list[float]:
         if 2 <= last - first + 1 <= most:
             return [index * step for index in range(first, last + 1)]
     return [*axis][: max(most, 1)]
+
+
+def dot(values: Floats, dots: int, axis: Range) -> Floats:
+    """The dot of a vertical axis, counted from the top, in which each value lies; NaN stays NaN."""
+    last = dots - 1
+    with np.errstate(invalid="ignore", over="ignore"):
+        place: Floats = np.rint(last - (values - axis[0]) * (last / (axis[1] - axis[0])) + TIE)
+        return np.clip(place, -dots, 2 * dots)  # what runs away leaves the plot, and stays a number
+
+
+def row_ticks(axis: Range, rows: int, dots: int, log: bool = False) -> dict[int, float]:
+    """Ticks of a vertical axis of rows of so many dots, by the row in which a curve at that value is drawn.
+
+    Everywhere as many rows apart, where that leaves the ends, and more than half of what there is room for.
+    """
+    most = min(max(2, (rows + 1) // 2), rows)
+
+    def placed(values: list[float]) -> dict[int, float]:
+        places = dot(np.array(values), rows * dots, axis) // dots
+        return dict(zip(places.astype(int).tolist(), values, strict=True))
+
+    if log:
+        return placed(log_ticks(axis, most))
+    all_ticks = placed(ticks(axis, most))
+    ends = {min(all_ticks), max(all_ticks)}
+    for count in range(most, max(2, len(all_ticks) // 2), -1):
+        found = placed(ticks(axis, count))
+        if len(found) > 2 and ends <= found.keys() and len(set(np.diff([*found]))) == 1:
+            return found
+    return all_ticks
 
 
 def labels(values: list[float]) -> list[str]:

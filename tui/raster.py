@@ -12,7 +12,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from tui.axes import Range
+from tui.axes import Range, dot
 from tui.glyphs import Glyphs
 from tui.history import Floats
 
@@ -33,7 +33,7 @@ def line(
     `transform` is increasing and applied to what decimation left of `y`; `y_range` is meant after it.
     """
     low, high = extents(x, y, shape[1], x_range, transform)
-    first, last = _joined(_dot(high, shape[0], y_range), _dot(low, shape[0], y_range))
+    first, last = _joined(dot(high, shape[0], y_range), dot(low, shape[0], y_range))
     rows = np.arange(shape[0])[:, None]
     with np.errstate(invalid="ignore"):
         dots: Dots = (rows >= first) & (rows <= last)
@@ -64,7 +64,7 @@ def points(
     with np.errstate(invalid="ignore", over="ignore"):
         column = np.floor((x - x_range[0]) / (x_range[1] - x_range[0]) * columns)
         column = np.where(x == x_range[1], columns - 1, column)
-        row = _dot(transform(y), rows, y_range)
+        row = dot(transform(y), rows, y_range)
         inside = (column >= 0) & (column < columns) & (row >= 0) & (row < rows)
     dots = np.zeros(shape, dtype=bool)
     dots[row[inside].astype(int), column[inside].astype(int)] = True
@@ -85,7 +85,7 @@ def band(
     upper = extents(x, high, shape[1], x_range, transform)[1]
     rows, columns = np.arange(shape[0])[:, None], np.arange(shape[1])
     with np.errstate(invalid="ignore"):
-        inside = (rows >= _dot(upper, shape[0], y_range)) & (rows <= _dot(lower, shape[0], y_range))
+        inside = (rows >= dot(upper, shape[0], y_range)) & (rows <= dot(lower, shape[0], y_range))
     return np.asarray(inside & ((rows + 2 * columns) % 4 == 0))
 
 
@@ -130,14 +130,6 @@ def _between(x: Floats, y: Floats, at: Floats, transform: Transform) -> Floats:
         values: Floats = np.where(part == 0, ends[0], ends[0] + part * (ends[1] - ends[0]))
     values[~((at >= x[0]) & (at <= x[-1]))] = np.nan
     return values
-
-
-def _dot(values: Floats, rows: int, y_range: Range) -> Floats:
-    """The row of dots, counted from the top, in which each value lies; NaN stays NaN."""
-    top = rows - 1
-    with np.errstate(invalid="ignore", over="ignore"):
-        row: Floats = np.rint(top - (values - y_range[0]) * (top / (y_range[1] - y_range[0])))
-        return np.clip(row, -rows, 2 * rows)  # what runs away leaves the plot, and stays a number
 
 
 def _joined(high: Floats, low: Floats) -> tuple[Floats, Floats]:

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from textual.geometry import Region
 
 from engine.events import EpochEnded
-from tui.axes import bounds, label, labels, log_bounds, log_ticks, ticks
+from tui.axes import Range, bounds, label, labels, log_bounds, log_ticks, row_ticks, ticks
 from tui.cells import APART, changed_cells
-from tui.glyphs import ASCII, BLOCK, BRAILLE
-from tui.history import History
-from tui.raster import band, characters, dotted, line, points
+from tui.glyphs import ASCII, BLOCK, BRAILLE, Glyphs
+from tui.history import Floats, History
+from tui.raster import Transform, band, characters, dotted, line, points
 from tui.scene import epoch_at
 from tui.series import Series, Slots
 from tui.smoothing import Smoothed
@@ -94,6 +94,50 @@ def test_ticks_are_few_but_two_and_inside(axis: tuple[float, float], most: int) 
     found = ticks(axis, most)
     assert min(most, 2) <= len(found) <= most
     assert all(axis[0] - 1e-9 <= tick <= axis[1] + 1e-9 for tick in found)
+
+
+@pytest.mark.parametrize("glyphs", [BRAILLE, BLOCK, ASCII], ids=lambda glyphs: glyphs.name)
+@given(
+    axis=st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=5).map(lambda values: bounds([np.array(values)]))
+    | st.sampled_from([(0.0, 1.0), (-1.0, 1.0), (0.0, 0.7)]),
+    rows=st.integers(1, 60),
+)
+def test_a_curve_at_a_ticks_value_is_drawn_in_the_ticks_row(
+    glyphs: Glyphs, axis: tuple[float, float], rows: int
+) -> None:
+    found = row_ticks(axis, rows, glyphs.rows)
+    assert min(rows, 2) <= len(found)
+    for row, value in found.items():
+        assert rows_of(np.full(2, value), axis, rows, glyphs) == [row]
+
+
+@pytest.mark.parametrize("glyphs", [BRAILLE, BLOCK, ASCII], ids=lambda glyphs: glyphs.name)
+@given(st.lists(st.floats(1e-9, 1e9), min_size=1, max_size=5), st.integers(1, 60))
+def test_on_a_logarithmic_axis_too(glyphs: Glyphs, values: list[float], rows: int) -> None:
+    axis = log_bounds([np.array(values)])
+    found = row_ticks(axis, rows, glyphs.rows, log=True)
+    assert min(rows, 2) <= len(found)
+    for row, value in found.items():
+        assert rows_of(np.full(2, 10**value), axis, rows, glyphs, np.log10) == [row]
+
+
+def rows_of(
+    y: Floats, axis: Range, rows: int, glyphs: Glyphs, transform: Transform = np.asarray
+) -> list[int]:
+    """The rows of the screen in which a curve is drawn."""
+    x, shape = np.array([0.0, 1.0]), (rows * glyphs.rows, 10)
+    drawn = characters(line(x, y, shape, (0, 1), axis, transform), glyphs) != ord(" ")
+    return np.flatnonzero(drawn.any(axis=1)).tolist()
+
+
+@pytest.mark.parametrize(
+    ("axis", "rows", "apart"),
+    [((0, 1), 9, 2), ((0, 1), 11, 2), ((0, 1), 13, 3), ((-1, 5), 7, 2), ((0, 3), 10, 3)],
+)
+def test_ticks_are_evenly_many_rows_apart_where_round_numbers_lie_so(
+    axis: Range, rows: int, apart: int
+) -> None:
+    assert set(np.diff([*row_ticks(axis, rows, BRAILLE.rows)])) == {-apart}
 
 
 def test_where_no_two_round_numbers_lie_the_ends_are_the_ticks() -> None:

@@ -22,7 +22,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from tui import glyphs, raster
-from tui.axes import Range, bounds, label, labels, log_bounds, log_ticks, span, ticks
+from tui.axes import Range, bounds, label, labels, log_bounds, row_ticks, span, ticks
 from tui.cells import Cells, Codes
 from tui.history import Floats
 from tui.legend import legend
@@ -411,11 +411,9 @@ class Plot(Widget):
         return GUTTER + min(int((x - low) / (high - low) * self._columns), self._columns - 1)
 
     def _draw_axes(self, cells: Cells, x_range: Range, y_range: Range, log: bool) -> None:
-        low, high = y_range
         for row in range(self._rows):
             cells.text(GUTTER - 1, 1 + row, "│", AXIS)
-        for value in (log_ticks if log else ticks)(y_range, min(max(2, self._rows // 2), self._rows)):
-            row = round((self._rows - 1) * (high - value) / (high - low))
+        for row, value in row_ticks(y_range, self._rows, glyphs.of(self).rows, log).items():
             cells.text(0, 1 + row, f"{label(10**value if log else value):>{GUTTER - 2}} ┤", AXIS)
         bottom, right = 1 + self._rows, self.size.width
         if len(self.x_label) > GUTTER - 2:  # where the first tick may want to be
