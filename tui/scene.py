@@ -66,8 +66,9 @@ class Scene:
 
     @property
     def tried(self) -> str:
-        """What the present values give on many seeds, in words."""
-        return self.preview.words if self.preview else self.instead
+        """What the present values give on many seeds, in words; or why nothing, if the run does not tell."""
+        told = self.view.run.message if self.view.run else ""
+        return self.preview.words if self.preview else self.instead if self.instead != told else ""
 
     @property
     def crosshair(self) -> float | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import numpy as np
 
@@ -81,13 +82,27 @@ def _downloaded() -> Path:
                 downloader=pooch.HTTPDownloader(timeout=PATIENCE),
             )
         )
-    except (OSError, ValueError) as error:  # requests' errors are OSErrors; ValueError: another digest
-        reason = " ".join(str(error).split())[:200]
+    except (OSError, ValueError) as error:
         raise RequestError(
-            f"data=credit is downloaded once, from {url}: {type(error).__name__}: {reason}. "
-            f"Without network, set NNPLAY_DATA to the path of a local copy of {NAME}, "
-            f"or give data=csv:PATH target=COLUMN"
+            f"the credit data could not be downloaded: {_reason(error, urlsplit(url).netloc)}; "
+            f"set NNPLAY_DATA to the path of a copy of {NAME}"
         ) from None
+
+
+def _reason(error: Exception, host: str) -> str:
+    """Why a download failed, in a few words."""
+    import requests
+
+    match error:
+        case ValueError():
+            return f"what {host} sent is something else (its digest differs)"
+        case requests.HTTPError(response=response) if response is not None:
+            return f"{host} answers {response.status_code} {response.reason}"
+        case requests.Timeout():
+            return f"{host} did not answer within {PATIENCE} s"
+        case requests.RequestException():
+            return f"{host} cannot be reached"
+    return str(error)
 
 
 def _not_it(path: Path, why: str) -> RequestError:

@@ -38,8 +38,8 @@ class PaintedPanel(Panel):
 
     def draw(self) -> None:
         colours = Palette(self)
-        if self.problem:
-            words = textwrap.wrap(self.problem, max(self.room[0], 20))
+        if self.trouble:
+            words = textwrap.wrap(self.trouble, max(self.room[0], 20))
             self.canvas.paint([], [[(line, colours.wrong)] for line in words])
         elif self.answer is None:
             self.canvas.paint([], [[("waiting for the engine …", colours.muted)]])

@@ -105,6 +105,12 @@ class Panel(Widget):
     def draw(self) -> None:
         """Draw `view` with `answer`, which may be None, or say the `problem`."""
 
+    @property
+    def trouble(self) -> str:
+        """The problem; of one that the screen tells as the end of the run, no more than that it is there."""
+        told = self.view.run.message if self.view and self.view.run else ""
+        return "nothing to show" if self.problem and self.problem == told else self.problem
+
     def focus(self, scroll_visible: bool = True) -> Self:
         """Hand the keys to the part of the panel that takes them."""
         for widget in self.query("*"):

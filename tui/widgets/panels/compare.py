@@ -63,8 +63,8 @@ class Compare(Panel):
     def _variants(self) -> RenderableType:
         assert self.view is not None
         spec = self.view.spec
-        if self.problem:
-            return Text(self.problem)
+        if self.trouble:
+            return Text(self.trouble)
         if self.answer is None:
             return Text(f"training the variants of {spec.experiment} …", "dim")
         question = self.question(self.view)

@@ -89,9 +89,11 @@ class Tensors(Panel):
     def draw(self) -> None:
         colours = Palette(self)
         way = Text()
-        if self.problem:
-            way.append(self.problem, colours.wrong)
-        elif self.answer:
+        if self.trouble:
+            way.append(self.trouble, colours.wrong)
+        elif self.answer is None:
+            way.append("waiting for the engine …", colours.muted)
+        else:
             for words, ink in way_there(self.answer, colours):
                 way.append(words, ink)
         self.query_one("#way", Static).update(way)
