@@ -94,7 +94,7 @@ async def test_a_value_is_changed_refused_and_taken_over() -> None:
 
 async def test_a_key_turns_a_value_and_many_seeds_are_trained_at_once(home: Path) -> None:
     async with app(backend="native").run_test(size=SIZE, notifications=True) as pilot:
-        await sees(pilot, "seeds ·", "test accuracy")
+        await sees(pilot, "test accuracy", "seeds")
         first = pilot.app.session.trials.preview
         await pilot.press("plus", "plus")
         assert pilot.app.session.spec.lr == 0.005
@@ -110,7 +110,7 @@ async def test_a_key_turns_a_value_and_many_seeds_are_trained_at_once(home: Path
         # The legend says whose curve it is.
         await until(pilot, lambda: f"{pilot.app.session.trials.preview.run} ━" in screen_text(pilot.app))
         await pilot.press("t")
-        await until(pilot, lambda: "seeds ·" not in screen_text(pilot.app))
+        await until(pilot, lambda: "test accuracy" not in screen_text(pilot.app))
         assert not home.exists() or not list(home.iterdir())  # nothing of this is stored
 
 
