@@ -50,6 +50,8 @@ class Entry:
     epoch: int = 0  # completed
     loss: float | None = None  # of the last epoch, on the train rows
     accuracy: float | None = None
+    test_accuracy: float | None = None
+    test_r2: float | None = None
     message: str = ""
     origin: Origin | None = None  # of a fork
 
@@ -76,6 +78,8 @@ class Entry:
             "epoch": self.epoch,
             "train_loss": self.loss,
             "train_accuracy": self.accuracy,
+            "test_accuracy": self.test_accuracy,
+            "test_r2": self.test_r2,
             "message": self.message,
             "forked_from": asdict(self.origin) if self.origin else None,
         }
@@ -152,6 +156,8 @@ def entry(path: Path) -> Entry:
         epoch=ended.epoch if ended else epoch.epoch if epoch else 0,
         loss=epoch.train_loss if epoch else None,
         accuracy=epoch.train_accuracy if epoch else None,
+        test_accuracy=epoch.test_accuracy if epoch else None,
+        test_r2=epoch.test_r2 if epoch else None,
         message=ended.message if ended else "",
         origin=origin(path),
     )

@@ -41,7 +41,7 @@ def show_all(*, as_json: bool) -> int:
 
 
 def what(entry: Entry) -> str:
-    """What a run trains, as it would be typed; of a fork, where it comes from as well."""
+    """What a run trains, as it would be typed; of a fork, first where it comes from."""
     if entry.spec is None:
         return entry.message
     try:
@@ -49,7 +49,7 @@ def what(entry: Entry) -> str:
     except NnplayError:  # of an experiment that this nnplay does not have
         words = entry.spec.experiment
     if entry.origin:
-        words += f", a fork of {entry.origin.run.rpartition('-')[2]} at step {entry.origin.step:,}"
+        words = f"fork at {entry.origin.step:,} of {entry.origin.run.rpartition('-')[2]}: {words}"
     return words
 
 

@@ -72,7 +72,7 @@ def test_a_fork_says_what_it_goes_on_from() -> None:
     forked = fork(original, 150)
     assert runs.origin(forked) == runs.Origin(original.name, 150)
     assert runs.origin(original) is None
-    assert what(catalog.entry(forked)).endswith(f"a fork of {original.name[-6:]} at step 150")
+    assert what(catalog.entry(forked)).startswith(f"fork at 150 of {original.name[-6:]}: iris-mlp")
     assert catalog.entry(forked).to_json()["forked_from"] == {"run": original.name, "step": 150}
     (forked / "fork.json").write_text("{")
     assert catalog.entry(forked).origin is None

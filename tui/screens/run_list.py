@@ -23,7 +23,16 @@ from tui.report import number
 from tui.stored import what
 from tui.widgets.status import COLOURS, SIGNS
 
-WIDE = 100  # columns from which nothing needs to be short
+WIDE = 120  # columns from which nothing needs to be short, or left out
+COLUMNS = {  # by heading: columns, and on narrow screens; what is trained has the rest
+    "state": (13, 1),
+    "run": (6, 6),
+    "begun": (10, 6),
+    "trains": (None, None),
+    "epochs": (15, 9),
+    "test accuracy": (13, 9),
+    "train loss": (10, 0),
+}
 EVERY = 1.0  # seconds between two looks at runs that may have changed
 SETTLED = ("finished", "failed", "damaged")  # such runs do not change
 KEYS_SHOWN = "enter opens · x stops · d removes · escape leaves"
@@ -41,9 +50,13 @@ class RunList(ModalScreen[Path | None]):
     DEFAULT_CSS = """
     RunList { align: center middle; }
     RunList > Vertical {
-        width: 110; max-width: 100%; height: 80%; background: $surface; border: round $primary; padding: 0 1;
+        width: 140; max-width: 100%; height: 80%; background: $surface; border: round $primary; padding: 0 1;
     }
-    RunList OptionList { height: 1fr; border: none; padding: 0; background: $surface; }
+    RunList OptionList {
+        height: 1fr; border: none; padding: 0; background: $surface;
+        scrollbar-size-vertical: 1; scrollbar-gutter: stable;
+    }
+    RunList #heads { height: 1; padding: 0 1 0 0; }
     RunList OptionList > .option-list--option-highlighted,
     RunList OptionList:focus > .option-list--option-highlighted {
         background: $panel-lighten-2; color: $foreground;
@@ -61,6 +74,7 @@ class RunList(ModalScreen[Path | None]):
         with Vertical() as box:
             box.border_title = "Runs"
             box.border_subtitle = KEYS_SHOWN
+            yield Static(id="heads")
             yield OptionList(compact=True)
             yield Static(id="about")
 
@@ -69,6 +83,7 @@ class RunList(ModalScreen[Path | None]):
         self.set_interval(EVERY, self._look)
 
     def on_resize(self) -> None:
+        self.query_one("#heads", Static).update(self._heads())
         for path, entry in self._entries.items():
             self.query_one(OptionList).replace_option_prompt(path.name, self._line(entry))
 
@@ -101,28 +116,46 @@ class RunList(ModalScreen[Path | None]):
                 runs.highlighted = places.get(chosen, 0) if chosen else 0
         self._tell()
 
+    @property
+    def _wide(self) -> bool:
+        return self.size.width >= WIDE
+
+    def _heads(self) -> Table:
+        heads = COLUMNS if self._wide else ("", "run", "begun", "trains", "epochs", "test acc.", "")
+        return self._row(*(Text(head, "dim") for head in heads))
+
     def _line(self, entry: Entry) -> Table:
-        line = Table.grid(padding=(0, 2, 0, 0), expand=True)
-        wide = self.size.width >= WIDE
-        for width in (13 if wide else 1, 6, 10 if wide else 6):
-            line.add_column(width=width, no_wrap=True)
-        line.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
-        for width in (15 if wide else 9, 8 if wide else 6):
-            line.add_column(width=width, justify="right", no_wrap=True)
         sign = SIGNS.get(entry.state, "✗")
         colour = self.app.theme_variables.get(COLOURS.get(entry.state, ""), "")
-        between = " / " if wide else "/"
-        epochs = f"{entry.epoch}{between}{entry.spec.epochs}" if entry.spec else ""
-        age = catalog.age(entry.path)
-        line.add_row(
-            Text(f"{sign} {entry.state}" if wide else sign, colour),
+        between, digits = (" / ", 4) if self._wide else ("/", 3)
+        r2 = entry.test_r2
+        return self._row(
+            Text(f"{sign} {entry.state}" if self._wide else sign, colour),
             Text(inert(entry.short)),
-            Text(f"{age} ago" if wide else age, "dim"),
+            Text(f"{catalog.age(entry.path)}{' ago' if self._wide else ''}", "dim"),
             Text(inert(what(entry))),
-            Text(epochs),
-            Text(number(entry.loss, 4 if wide else 3)),
+            Text(f"{entry.epoch}{between}{entry.spec.epochs}" if entry.spec else ""),
+            Text(number(entry.test_accuracy, digits) if r2 is None else f"R² {number(r2, digits)}"),
+            Text(number(entry.loss, digits)),
         )
-        return line
+
+    def _row(self, *cells: Text) -> Table:
+        """One line of the table; what is trained is cut where there is no room."""
+        row = Table.grid(padding=(0, 2, 0, 0), expand=True)
+        shown = []
+        for cell, (name, widths) in zip(cells, COLUMNS.items(), strict=True):
+            width = widths[0] if self._wide else widths[1]
+            if width != 0:
+                right = name in ("epochs", "test accuracy", "train loss")
+                row.add_column(
+                    width=width,
+                    ratio=None if width else 1,
+                    justify="right" if right else "left",
+                    no_wrap=True,
+                )
+                shown.append(cell)
+        row.add_row(*shown)
+        return row
 
     def _chosen(self) -> Path | None:
         runs = self.query_one(OptionList)
@@ -132,7 +165,7 @@ class RunList(ModalScreen[Path | None]):
         return next((path for path in self._entries if path.name == name), None)
 
     def _tell(self) -> None:
-        """The whole name of the run that is chosen, and why it ended; or the question that waits."""
+        """All of the name of the run that is chosen, and how it stands; or the question that waits."""
         path = self._chosen()
         if self._removing:
             self._say(f"Remove {self._removing.name} and all that it stored? y removes it, n does not")
@@ -140,12 +173,13 @@ class RunList(ModalScreen[Path | None]):
             self._say(self._notice[1])
         elif path:
             entry = self._entries[path]
-            self._say(f"{path.name}  {entry.message or catalog.STATES[entry.state]}")
+            trains = f"  {what(entry)}" if entry.spec else ""
+            self._say(f"{path.name}{trains}", entry.message or catalog.STATES[entry.state])
         else:
             self._say("no runs yet: space starts one")
 
-    def _say(self, text: str) -> None:
-        self.query_one("#about", Static).update(Text(inert(text)))
+    def _say(self, *lines: str) -> None:
+        self.query_one("#about", Static).update(Text("\n".join(map(inert, lines))))
 
     def _note(self, path: Path, text: str) -> None:
         self._notice = (path, text)
