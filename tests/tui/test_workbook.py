@@ -83,6 +83,42 @@ async def test_a_cell_is_edited_and_run_while_the_keys_stay_in_its_code(small: N
         await sees(pilot, "edited since")
 
 
+LONG = Workbook(
+    "small",
+    "9.9",
+    "Long",
+    "A cell that is longer than a small screen, and one that is not.",
+    cells(
+        "# %%\n# The first.\n"
+        + "x = 1\n" * 20
+        + "print('came to', x, sep='\\n')\n# %%\n# The second.\nx + 41\n"
+    ),
+)
+
+
+async def test_on_a_small_screen_a_result_comes_into_sight_and_arrows_go_through_a_long_cell(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(experiments, "workbook", lambda name, *_: LONG)
+    async with NnplayApp(SPEC, workbook="small").run_test(size=(80, 24), notifications=True) as pilot:
+        await sees(pilot, "The first.", "20  x = 1")
+        await pilot.press("space")
+        await sees(pilot, "    came to", "    1", "print('came to'")
+        assert "The first." not in screen_text(pilot.app)
+        await pilot.press("up")
+        await until(pilot, lambda: "The first." in screen_text(pilot.app))
+        await pilot.press("down")
+        await sees(pilot, "    came to", "    1")
+        assert book(pilot)._chosen.number == 1
+        await pilot.press("up", "n")
+        await sees(pilot, "    came to", "The second.")
+        assert book(pilot)._chosen.number == 2
+        await pilot.press("space")
+        await sees(pilot, "    42")
+        await pilot.press("up")
+        assert book(pilot)._chosen.number == 1
+
+
 async def test_all_cells_run_from_a_fresh_start(small: None) -> None:
     async with NnplayApp(SPEC, workbook="small").run_test(size=(120, 40), notifications=True) as pilot:
         for _ in range(2):

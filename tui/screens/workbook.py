@@ -23,6 +23,7 @@ from tui.widgets.key_line import KeyLine
 from tui.widgets.tensor_view import TensorView
 
 BESIDE = 110  # columns from which cells and tensors stand side by side
+OVERLAP = 2  # lines of a cell that stay in sight from one page of it to the next
 
 
 class Column(VerticalScroll, inherit_bindings=False):
@@ -92,7 +93,7 @@ class WorkbookScreen(ModalScreen[None]):
 
     def action_run_next(self) -> None:
         self._enqueue([self._chosen])
-        self._move(1)
+        self._choose(self._chosen.number + 1)
 
     def action_run_all(self) -> None:
         self._waiting.clear()
@@ -141,8 +142,19 @@ class WorkbookScreen(ModalScreen[None]):
         await self.app.action_quit()
 
     def _move(self, by: int) -> None:
+        """Go through a cell that is longer than the screen, page by page, then to its neighbour."""
+        column = self.query_one(Column)
+        page = column.scrollable_content_region.height
+        top, bottom = self._chosen.place
+        hidden = bottom - (column.scroll_y + page) if by > 0 else column.scroll_y - top
+        if self._aside or hidden <= 0:
+            self._choose(self._chosen.number + by)
+        else:
+            column.scroll_relative(y=by * min(hidden, page - OVERLAP), animate=False)
+
+    def _choose(self, number: int) -> None:
         self._show_cells()
-        place = min(max(self._chosen.number - 1 + by, 0), len(self._cells) - 1)
+        place = min(max(number, 1), len(self._cells)) - 1
         self._cells[place].focus(scroll_visible=False)
 
     # Running cells, one after another.
@@ -170,7 +182,8 @@ class WorkbookScreen(ModalScreen[None]):
                     self.action_interrupt()  # what waits would build upon it
                 if cell is self._chosen:
                     self._show_tensors()
-                    self._scroll_to_chosen()
+                if cell.number in (self._chosen.number, self._chosen.number - 1):
+                    self._bring(cell)
         finally:
             self._busy = None
             self._tell()
@@ -200,7 +213,7 @@ class WorkbookScreen(ModalScreen[None]):
             self._chosen = message.cell
             self._chosen.add_class("-chosen")
             self._show_tensors()
-            self._scroll_to_chosen()
+            self._bring(self._chosen, result=False)
 
     def on_option_list_option_highlighted(self, message: OptionList.OptionHighlighted) -> None:
         self._inspect(message.option_index)
@@ -223,12 +236,17 @@ class WorkbookScreen(ModalScreen[None]):
         before = self._chosen.before.get(tensor.name) if tensor else None
         self.query_one(TensorView).show(tensor, before=before, since="the run before")
 
-    def _scroll_to_chosen(self) -> None:
-        """Bring the chosen cell into sight, its beginning if it is longer than the screen."""
+    def _bring(self, cell: CellView, result: bool = True) -> None:
+        """Bring a cell with the chosen one below it into sight; where that is too long, what it came to."""
         column = self.query_one(Column)
 
         def scroll() -> None:
-            column.scroll_to_widget(self._chosen, animate=False)
+            page = column.scrollable_content_region.height
+            top, bottom = cell.place[0], self._chosen.place[1]
+            if result and bottom - top > page:
+                top = cell.attended
+                bottom = min(bottom, max(cell.place[1], top + page))
+            column.scroll_to(y=min(max(column.scroll_y, bottom - page), top), animate=False)
 
         # Once what the cell came to is there, and once its height is known.
         self.call_after_refresh(self.call_after_refresh, scroll)

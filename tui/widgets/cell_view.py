@@ -61,7 +61,9 @@ class CellView(Vertical, can_focus=True):
     def compose(self) -> ComposeResult:
         yield Static(self._head(), id="head")
         yield CodeEditor(self.cell.code)
-        yield Static(id="output")
+        output = Static(id="output")
+        output.display = False
+        yield output
 
     @property
     def code(self) -> str:
@@ -71,6 +73,19 @@ class CellView(Vertical, can_focus=True):
     @property
     def editor(self) -> CodeEditor:
         return self.query_one(CodeEditor)
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """Its first line in the column of all cells, and the line after its last."""
+        return self.virtual_region.y, self.virtual_region.bottom - self.styles.padding.bottom
+
+    @property
+    def attended(self) -> int:
+        """The line in that column that is to be seen: the result's first, or where somebody types."""
+        editor = self.editor
+        cursor = editor.wrapped_document.location_to_offset(editor.cursor_location)
+        line = cursor.y if editor.has_focus else editor.size.height
+        return self.virtual_region.y + editor.virtual_region.y + line
 
     def mark(self, state: State) -> None:
         """Show how the cell stands."""
