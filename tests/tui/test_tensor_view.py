@@ -31,20 +31,20 @@ async def test_it_says_what_a_tensor_is_and_shows_each_value_by_its_index() -> N
         await sees(
             pilot, "w  (2, 2) bfloat16  stride (2, 1)  cpu  requires grad", "min -2", "max 1.5", "NaN 1"
         )
-        await sees(pilot, "      0        1", "0   1.5000  -2.0000", "1   0.0000      nan")
+        await sees(pilot, "      0        1", "0   1.5000  -2.0000", "1        0      nan")
 
 
 async def test_a_slice_is_typed_and_what_is_wrong_with_it_is_said() -> None:
     async with Inspector().run_test(size=(80, 24)) as pilot:
         pilot.app.view.show(CUBE)
-        await sees(pilot, "0,0   0.0000", "1,2  20.0000  21.0000")
+        await sees(pilot, "0,0   0.   1.", "1,2  20.  21.")
         pilot.app.query_one("Input").focus()
         await pilot.press(*"[0, :, 2]")
-        await sees(pilot, "slice (3,)", "min 2 ", "max 10 ", "2  10.0000")
+        await sees(pilot, "slice (3,)", "min 2 ", "max 10 ", "2  10.")
         await pilot.press(*["backspace"] * 9, *"[2]")
         await sees(pilot, "expected at most 1 in dimension 0 of the shape (2, 3, 4), got 2")
         await pilot.press(*["backspace"] * 3, *"[1, 2, 3]")
-        await sees(pilot, "slice ()", "23.0000")
+        await sees(pilot, "slice ()", "23.")
 
 
 async def test_the_slice_stays_for_a_tensor_of_the_same_shape_and_goes_for_another() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 GAP = 2  # columns between two numbers
+FIXED = (-4, 5)  # powers of ten of which the largest number may be, for numbers to be written without powers
 
 
 class ValueTable(ScrollView, can_focus=True):
@@ -98,23 +100,40 @@ class ValueTable(ScrollView, can_focus=True):
 
 
 class Writer:
-    """Writes the numbers of one table alike: whole ones as they are, others with four digits or powers."""
+    """Writes the numbers of one table alike: with as many decimals as give the largest four or five digits.
+
+    Whole numbers end with a point, as torch writes them; zero is 0 among others; what those decimals do not
+    reach is written as a power, by itself; and where the largest lies beyond all this, everything is.
+    """
 
     def __init__(self, values: NDArray[Any]):
-        finite = np.abs(values[np.isfinite(values)])
-        largest, smallest = (
-            (float(finite.max()), float(finite[finite > 0].min(initial=1))) if finite.size else (0, 1)
-        )
-        self._whole = values.dtype.kind in "biu"
-        self._format = ".4f" if largest < 1e5 and smallest >= 1e-4 else ".3e"
-        self._bool = values.dtype.kind == "b"
+        finite = values[np.isfinite(values)] if values.dtype.kind in "fc" else values[:0]
+        largest = float(np.abs(finite).max(initial=0))
+        exponent = math.floor(math.log10(largest)) if largest else 0
+        whole = largest < 10 ** FIXED[1] and not np.any(finite != np.rint(finite))
+        self._kind = values.dtype.kind
+        self._decimals = 0 if whole else max(4 - exponent if exponent >= 0 else 3 - exponent, 1)
+        self._format = f"#.{self._decimals}f" if FIXED[0] <= exponent <= FIXED[1] else ".3e"
         sample = [values.reshape(-1)[i] for i in self._extremes(values)]
         self.width = max([len(self(value)) for value in sample], default=1)
+        smallest = float(np.abs(finite[finite != 0]).min(initial=largest))
+        if smallest:  # with a sign, and perhaps three digits of its power
+            self.width = max(self.width, len(self(-smallest)))
+
+    @property
+    def _least(self) -> float:
+        """What is nearer to zero would come out as zero."""
+        return 0.5 * 10.0**-self._decimals
 
     def __call__(self, value: Any) -> str:
-        if self._bool:
+        if self._kind == "b":
             return str(bool(value))
-        return str(int(value)) if self._whole else format(value, self._format)
+        if self._kind in "iu":
+            return str(int(value))
+        if value == 0:
+            return "0" if self._decimals else "0."
+        tiny = self._format != ".3e" and abs(value) < self._least
+        return format(value, ".0e" if tiny else self._format)
 
     @staticmethod
     def _extremes(values: NDArray[Any]) -> set[int]:
