@@ -184,6 +184,12 @@ struct Gelu : Pointwise {  // z times the normal distribution function
   }
 };
 
+// 1 - t^2 of t = tanh(u).
+template <class Lane>
+HD Lane one_minus_square(Lane t, Lane) {
+  return (Lane(1) - t) * (Lane(1) + t);
+}
+
 struct GeluTanh : Pointwise {  // Hendrycks and Gimpel, arXiv:1606.08415, the approximation in section 2
   static constexpr const char* name = "gelu_tanh";
   static constexpr Saves saves = Saves::preactivation;
@@ -197,9 +203,9 @@ struct GeluTanh : Pointwise {  // Hendrycks and Gimpel, arXiv:1606.08415, the ap
   }
   template <class Lane>
   HD static Lane gradient(Lane g, Lane z) {
-    const Lane t = tanh(inner(z));
+    const Lane u = inner(z), t = tanh(u);
     const Lane slope = Lane(0.79788456080286535588) * (Lane(1) + Lane(3 * 0.044715) * z * z);
-    return g * (Lane(0.5) * (Lane(1) + t) + Lane(0.5) * z * ((Lane(1) - t) * (Lane(1) + t)) * slope);
+    return g * (Lane(0.5) * (Lane(1) + t) + Lane(0.5) * z * one_minus_square(t, u) * slope);
   }
 };
 

@@ -85,7 +85,8 @@ Tensor plain_gradient(const Tensor& g, const Tensor& saved, Activation activatio
     else
       return Act::gradient(x, s);
   });
-  return gz.t.to(g.scalar_type()).expand_as(g);
+  const Tensor full = gz.t.dim() < x.t.dim() ? at::zeros_like(x.t) + gz.t : gz.t;  // a derivative that is 0
+  return full.to(g.scalar_type());
 }
 
 Tensor plain(const Tensor& input, const Tensor& weight, const optional<Tensor>& bias,
@@ -107,8 +108,9 @@ std::tuple<Tensor, Tensor, Tensor> plain_products(const Tensor& gz, const Tensor
   Tensor by_input, by_weight, by_bias;
   if (wanted[0]) by_input = gz.matmul(weight);
   if (wanted[1] || wanted[2]) {
-    const Tensor rows = gz.reshape_symint({-1, gz.sym_size(-1)});
-    if (wanted[1]) by_weight = rows.t().matmul(input.reshape_symint({-1, input.sym_size(-1)}));
+    const auto as_rows = [](const Tensor& t) { return t.dim() == 1 ? t.unsqueeze(0) : t.flatten(0, -2); };
+    const Tensor rows = as_rows(gz);
+    if (wanted[1]) by_weight = rows.t().matmul(as_rows(input));
     if (wanted[2]) by_bias = rows.sum(0);
   }
   return {by_input, by_weight, by_bias};
@@ -119,6 +121,7 @@ std::tuple<Tensor, Tensor, Tensor> plain_backward(const Tensor& g, const optiona
                                                   const optional<Tensor>& weight, string_view activation,
                                                   std::array<bool, 3> wanted) {
   const auto get = [](const optional<Tensor>& t) { return t.value_or(Tensor()); };
+  check_backward(g, saved, input, weight, activation_of(activation), wanted);
   return plain_products(plain_gradient(g, get(saved), activation_of(activation)), get(input), get(weight),
                         wanted);
 }
@@ -140,10 +143,11 @@ std::tuple<Tensor, Tensor> meta_saving(const Tensor& input, const Tensor& weight
   return {y, y.new_empty_symint(y.sym_sizes())};
 }
 
-std::tuple<Tensor, Tensor, Tensor> meta_backward(const Tensor& g, const optional<Tensor>&,
+std::tuple<Tensor, Tensor, Tensor> meta_backward(const Tensor& g, const optional<Tensor>& saved,
                                                  const optional<Tensor>& input,
-                                                 const optional<Tensor>& weight, string_view,
+                                                 const optional<Tensor>& weight, string_view activation,
                                                  std::array<bool, 3> wanted) {
+  check_backward(g, saved, input, weight, activation_of(activation), wanted);
   Tensor by_input, by_weight, by_bias;
   if (wanted[0]) {
     c10::SymDimVector shape(g.sym_sizes());
@@ -245,12 +249,19 @@ Tensor autocast_linear_act(const Tensor& input, const Tensor& weight, const opti
 
 }  // namespace
 
+std::string lower(string_view word) {
+  std::string letters(word);
+  for (char& c : letters) c = char(std::tolower(static_cast<unsigned char>(c)));
+  return letters;
+}
+
 Activation activation_of(string_view name) {
   for (size_t i = 0; i < std::size(names); ++i)
     if (names[i] == name) return Activation(i);
-  const auto nearest =
-      std::min_element(std::begin(names), std::end(names),
-                       [&](string_view a, string_view b) { return distance(a, name) < distance(b, name); });
+  const std::string wanted = lower(name);
+  const auto nearest = std::min_element(
+      std::begin(names), std::end(names),
+      [&](string_view a, string_view b) { return distance(a, wanted) < distance(b, wanted); });
   TORCH_CHECK_VALUE(
       false, "linear_act: unknown activation '", name, "'; did you mean '", *nearest,
       "'? There are: ", c10::Join(", ", std::vector<string_view>(std::begin(names), std::end(names))));
@@ -279,6 +290,43 @@ void check_linear_act(const Tensor& input, const Tensor& weight, const optional<
   TORCH_CHECK_VALUE(!has_bias || (bias->dim() == 1 && bias->sym_size(0) == weight.sym_size(0)),
                     "linear_act: expected bias of shape (", weight.sym_size(0), ") for weight ",
                     weight.sym_sizes(), ", got shape ", has_bias ? bias->sym_sizes() : c10::SymIntArrayRef());
+}
+
+void check_backward(const Tensor& grad, const optional<Tensor>& saved, const optional<Tensor>& input,
+                    const optional<Tensor>& weight, Activation activation, std::array<bool, 3> wanted) {
+  const auto type = grad.scalar_type();
+  TORCH_CHECK_TYPE(type == at::kFloat || type == at::kDouble || type == at::kBFloat16 || type == at::kHalf,
+                   "linear_act_backward: expected grad of float32, float64, bfloat16 or float16, got ", type);
+  TORCH_CHECK_VALUE(grad.dim() >= 1, "linear_act_backward: expected grad of shape (..., out), got shape []");
+  const auto is_there = [](const optional<Tensor>& t) { return t.has_value() && t->defined(); };
+  const auto check_alike = [&](const char* name, const Tensor& t) {
+    TORCH_CHECK_TYPE(t.scalar_type() == type, "linear_act_backward: expected ", name, " of grad's dtype ", type,
+                     ", got ", t.scalar_type());
+    TORCH_CHECK_VALUE(t.device() == grad.device(), "linear_act_backward: expected ", name, " on grad's device ",
+                      grad.device(), ", got ", t.device());
+  };
+  if (saves_of(activation) != Saves::nothing) {
+    TORCH_CHECK_VALUE(is_there(saved), "linear_act_backward: expected what the forward saved for ",
+                      names[int(activation)], ", got none");
+    check_alike("saved", *saved);
+    TORCH_CHECK_VALUE(saved->sym_sizes() == grad.sym_sizes(), "linear_act_backward: expected saved of grad's shape ",
+                      grad.sym_sizes(), ", got shape ", saved->sym_sizes());
+  }
+  if (wanted[0]) {
+    TORCH_CHECK_VALUE(is_there(weight), "linear_act_backward: expected the weight for input's gradient, got none");
+    check_alike("weight", *weight);
+    TORCH_CHECK_VALUE(weight->dim() == 2 && weight->sym_size(0) == grad.sym_size(-1),
+                      "linear_act_backward: expected weight of shape (", grad.sym_size(-1), ", in) for grad ",
+                      grad.sym_sizes(), ", got shape ", weight->sym_sizes());
+  }
+  if (wanted[1]) {
+    TORCH_CHECK_VALUE(is_there(input), "linear_act_backward: expected the input for weight's gradient, got none");
+    check_alike("input", *input);
+    TORCH_CHECK_VALUE(input->dim() == grad.dim() && input->sym_sizes().slice(0, input->dim() - 1) ==
+                                                        grad.sym_sizes().slice(0, grad.dim() - 1),
+                      "linear_act_backward: expected input of grad's shape ", grad.sym_sizes(),
+                      " but for the last dimension, got shape ", input->sym_sizes());
+  }
 }
 
 Tensor linear_act(const Tensor& input, const Tensor& weight, const optional<Tensor>& bias,

@@ -27,6 +27,11 @@ Saves saves_of(Activation activation);
 void check_linear_act(const at::Tensor& input, const at::Tensor& weight,
                       const std::optional<at::Tensor>& bias);
 
+// The same of what the backward is given; see LinearActBackward.
+void check_backward(const at::Tensor& grad, const std::optional<at::Tensor>& saved,
+                    const std::optional<at::Tensor>& input, const std::optional<at::Tensor>& weight,
+                    Activation activation, std::array<bool, 3> wanted);
+
 // What the ops' schemas say, as C++ types.
 at::Tensor linear_act(const at::Tensor& input, const at::Tensor& weight,
                       const std::optional<at::Tensor>& bias, std::string_view activation);

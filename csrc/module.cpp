@@ -25,6 +25,6 @@ PYBIND11_MODULE(TORCH_EXTENSION_NAME, m) {
 #undef NNPLAY_ENTRY
   m.attr("activations") = saves;  // name -> what the forward saves, in the order of the list
   m.def("linear_act", &nnplay::linear_act, py::arg("input"), py::arg("weight"), py::arg("bias").none(true),
-        py::arg("activation"));
+        py::arg("activation"), py::call_guard<py::gil_scoped_release>());  // other threads of Python go on
   bind_mlp(m);
 }

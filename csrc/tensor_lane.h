@@ -38,12 +38,18 @@ struct TensorLane {
     return at::where(mask, a.t, b.t);
   }
   friend TensorLane exp(const TensorLane& x) { return at::exp(x.t); }
-  friend TensorLane expm1(const TensorLane& x) { return at::expm1(x.t); }
+  // Of at::expm1 torch takes expm1(x) + 1 for the derivative, of which nothing is left far below zero.
+  friend TensorLane expm1(const TensorLane& x) { return at::where(x.t < -1, at::exp(x.t) - 1, at::expm1(x.t)); }
   friend TensorLane log(const TensorLane& x) { return at::log(x.t); }
   friend TensorLane log1p(const TensorLane& x) { return at::log1p(x.t); }
   friend TensorLane tanh(const TensorLane& x) { return at::tanh(x.t); }
   friend TensorLane logistic(const TensorLane& x) { return at::sigmoid(x.t); }
   friend TensorLane normal_cdf(const TensorLane& x) { return at::special_ndtr(x.t); }
 };
+
+// Each factor keeps its digits, and so does its derivative, where 1 - t has none left.
+inline TensorLane one_minus_square(const TensorLane&, const TensorLane& u) {
+  return 4 * at::sigmoid(2 * u.t) * at::sigmoid(-2 * u.t);
+}
 
 }  // namespace nnplay

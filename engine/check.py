@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -77,6 +78,8 @@ def _ulps(got: Tensor, wanted: Tensor, dtype: torch.dtype) -> float:
     """Largest error of `got` against float64 `wanted`."""
     size = wanted.abs().max().item()
     error = (got.double() - wanted).abs().max().item()
+    if math.isnan(error):
+        return math.inf  # which no greatest of several errors passes over
     return error / (ULP[dtype] * max(size, torch.finfo(dtype).tiny / ULP[dtype]))
 
 

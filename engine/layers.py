@@ -18,7 +18,7 @@ __all__ = ["LinearAct", "reference"]
 
 def _row(name: str) -> Activation:
     if name not in ACTIVATIONS:
-        near = difflib.get_close_matches(str(name), ACTIVATIONS, n=1)
+        near = difflib.get_close_matches(str(name).lower(), ACTIVATIONS, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
         raise ValueError(f"expected one of {', '.join(ACTIVATIONS)}; got activation {name!r}{hint}")
     return ACTIVATIONS[name]

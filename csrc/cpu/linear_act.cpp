@@ -215,7 +215,9 @@ std::tuple<Tensor, Tensor, Tensor> linear_act_backward_cpu(const Tensor& grad, c
                                                            const optional<Tensor>& weight, string_view name,
                                                            std::array<bool, 3> wanted) {
   at::AutoDispatchBelowADInplaceOrView below_autograd;
-  return as_rows(backward_rows, grad, saved, input, weight, activation_of(name), wanted);
+  const Activation activation = activation_of(name);
+  check_backward(grad, saved, input, weight, activation, wanted);
+  return as_rows(backward_rows, grad, saved, input, weight, activation, wanted);
 }
 
 }  // namespace

@@ -106,7 +106,8 @@ inline void gradient_some_rows(const Real* g, const Real* saved, Real* gz, Real*
     UNROLL for (int step = 1; step < Rows; step *= 2) UNROLL
       for (int i = 0; i + step < Rows; i += 2 * step) x[i] = x[i] + x[i + step];
     const P before = load(column_sum + j), after = before + x[0], added = after - before;
-    const P lost = (before - (after - added)) + (x[0] - added);
+    const P rest = (before - (after - added)) + (x[0] - added);
+    const P lost = select(after - after == P(Real(0)), rest, P(Real(0)));  // of a sum that is a number
     store(column_sum + j, after);
     store(column_sum + cols + j, load(column_sum + cols + j) + lost);
   });

@@ -127,7 +127,9 @@ std::tuple<Tensor, Tensor, Tensor> linear_act_backward_cuda(const Tensor& grad, 
                                                             std::array<bool, 3> wanted) {
   const c10::cuda::CUDAGuard guard(grad.device());
   at::AutoDispatchBelowADInplaceOrView below_autograd;
-  return as_rows(backward_rows, grad, saved, input, weight, activation_of(name), wanted);
+  const Activation activation = activation_of(name);
+  check_backward(grad, saved, input, weight, activation, wanted);
+  return as_rows(backward_rows, grad, saved, input, weight, activation, wanted);
 }
 
 }  // namespace

@@ -176,3 +176,44 @@ def test_functional_call_replaces_parameters():
     layer = LinearAct(4, 5, "elu", dtype=torch.float64)
     x, w, b = arguments()
     torch.testing.assert_close(functional_call(layer, {"weight": w, "bias": b}, (x,)), plain("elu")(x, w, b))
+
+
+@pytest.mark.parametrize("name", ["identity", "relu", "gelu", "softmax"])
+@pytest.mark.parametrize("sizes", [(3, 0, 4), (3, 4, 0), (0, 4, 5)])
+def test_second_derivatives_of_empty_layers_are_those_of_torch(sizes, name):
+    batch, inputs, outputs = sizes
+
+    def second(layer):
+        x, w = torch.ones(batch, inputs, requires_grad=True), torch.ones(outputs, inputs, requires_grad=True)
+        grads = torch.autograd.grad(layer(x, w).sum(), (x, w), create_graph=True)
+        return [g.shape for g in grads]
+
+    wanted = second(lambda x, w: reference(name)(torch.nn.functional.linear(x, w)))
+    assert second(lambda x, w: linear_act(x, w, None, name)) == wanted
+
+
+@pytest.mark.parametrize("name", ["step", "sign", "relu"])
+def test_gradients_for_a_graph_stay_on_their_device(name):
+    x, w = (torch.zeros(4, 4, device="meta", requires_grad=True) for _ in range(2))
+    grads = torch.autograd.grad(linear_act(x, w, None, name).sum(), (x, w), create_graph=True)
+    assert [g.device.type for g in grads] == ["meta", "meta"]
+
+
+def test_far_from_zero_derivatives_keep_their_digits():
+    z = torch.tensor([[-20.0, -17.0, -15.0, -10.0, -0.5]])
+    one = torch.eye(5)
+    slope = torch.func.grad(lambda t: linear_act(t, one, None, "elu").sum())(z)
+    assert torch.allclose(slope, z.exp(), rtol=1e-6, atol=0)
+
+    def second(layer, z):
+        z = z.requires_grad_()
+        (first,) = torch.autograd.grad(layer(z).sum(), z, create_graph=True)
+        return torch.autograd.grad(first.sum(), z)[0]
+
+    z = torch.tensor([[-6.0, -5.0, 4.5, 5.0, 6.0]])
+    wanted = second(reference("gelu_tanh"), z.double())
+    error, of_torch = (
+        (second(layer, z.clone()) - wanted).abs()
+        for layer in (lambda t: linear_act(t, one, None, "gelu_tanh"), reference("gelu_tanh"))
+    )
+    assert (error <= 2 * of_torch + torch.finfo(torch.float32).eps * wanted.abs()).all(), (error, of_torch)

@@ -25,7 +25,7 @@ def everything(name, arguments, grad):
 
 def same_bits(got, wanted):
     return all(
-        a.shape == b.shape and torch.equal(a.nan_to_num(), b.nan_to_num())
+        a.shape == b.shape and ((a == b) | (a.isnan() & b.isnan())).all()
         for a, b in zip(got, wanted, strict=True)
     )
 
