@@ -95,10 +95,11 @@ class SmallNetwork {
 
   int64_t train(const cpu::Steps<Real>& steps, StepCounter& counter) {
     int64_t taken = 0;
-    auto numbers = step_numbers(steps.rule, {}, P(Real(steps.rule.lr)), P(Real(steps.rule.weight_decay)));
+    const auto numbers = step_numbers(steps.rule, {}, P(Real(steps.rule.lr)), P(Real(steps.rule.weight_decay)));
     visit(steps.rule, steps.rule.weight_decay != 0, [&](auto rule) {
+      Update<decltype(rule)> update{numbers, p, m, v, grad, false};
       for (int64_t begin = 0; begin < steps.rows; begin += steps.batch_size, ++taken)
-        if (!step(steps, begin, counter, rule, numbers)) return;
+        if (!step(steps, begin, counter, update)) return;
     });
     return taken;
   }
@@ -130,14 +131,13 @@ class SmallNetwork {
   };
   template <class Kind>
   struct Update {
-    Kind rule;
-    const StepNumbers<P>& numbers;
+    StepNumbers<P> numbers;
     Real *p, *m, *v, *grad;
     bool add;
 
     void operator()(int64_t at, P sum) const {
       P value = P::load(p + at), memory = P::load(m + at), square = P::load(v + at);
-      rule.update(numbers, add ? P::load(grad + at) + sum : sum, value, memory, square);
+      Kind::update(numbers, add ? P::load(grad + at) + sum : sum, value, memory, square);
       value.store(p + at);
       memory.store(m + at);
       square.store(v + at);
@@ -150,35 +150,33 @@ class SmallNetwork {
 
   // One update by the batch that begins there. False, and none, if its loss is not finite.
   template <class Kind>
-  bool step(const cpu::Steps<Real>& steps, int64_t begin, StepCounter& counter, Kind rule,
-            StepNumbers<P>& numbers) {
+  bool step(const cpu::Steps<Real>& steps, int64_t begin, StepCounter& counter, Update<Kind>& update) {
     const int64_t size = steps.rows - begin < steps.batch_size ? steps.rows - begin : steps.batch_size;
     const uint32_t* order = steps.order + begin;
     const P share(Real(1) / Real(size));
-    StepCounter counted = counter;
-    correct(numbers, counted.next());
     Total total;
     int64_t done = 0;
     const auto block = [&](auto rows) {
       outputs<rows()>(steps.table, order + done, share, total);
-      if (done + rows() < size)
+      if (done + rows() < size) {
         gradients<rows()>(steps.table, order + done, Keep{grad, done > 0});
-      else if (total.loss - total.loss == 0)
-        gradients<rows()>(steps.table, order + done, Update<Kind>{rule, numbers, p, m, v, grad, done > 0});
+      } else if (total.loss - total.loss == 0) {
+        correct(update.numbers, counter.next());
+        update.add = done > 0;
+        gradients<rows()>(steps.table, order + done, update);
+      }
       done += rows();
     };
     while (most_rows == 4 && done + 4 <= size) block(std::integral_constant<int, most_rows>());
     while (done + 2 <= size) block(std::integral_constant<int, 2>());
     if (done < size) block(std::integral_constant<int, 1>());
-    const double mean = total.loss / double(size);
-    if (!(mean - mean == 0)) {
-      steps.sums->bad = mean;
+    if (!(total.loss - total.loss == 0)) {
+      steps.sums->bad = total.loss;
       return false;
     }
-    steps.sums->loss += steps.weighted ? total.loss : mean;
+    steps.sums->loss += steps.weighted ? total.loss : total.loss / double(size);
     steps.sums->right += total.right;
     steps.sums->rows += size;
-    counter = counted;
     return true;
   }
 
@@ -362,7 +360,8 @@ class SmallNetwork {
 
   // After `outputs`: put(place, gradient) for every register of parameters.
   template <int Rows, class Put>
-  [[gnu::flatten, gnu::noinline]] void gradients(const Table<Real>& table, const uint32_t* order, const Put& put) {
+  [[gnu::flatten, gnu::noinline]] void gradients(const Table<Real>& table, const uint32_t* order, const Put& given) {
+    const Put put = given;  // by copies: the compiler cannot know that its numbers and the arrays are apart
     const int n = int(last.out);
     const auto by_z = [slopes = reinterpret_cast<const Real*>(last.g), step = last.step](int o, int r) {
       return slopes[o * step + r * row_block<Rows>];
@@ -396,11 +395,11 @@ class SmallNetwork {
     }
     const Input<Rows> x = input_of<Rows>(depth, table, order);
     for (int64_t q = 0; q < last.packs; ++q) {
-      P given[Rows];
-      UNROLL for (int r = 0; r < Rows; ++r) given[r] = P::load(x.row[r] + q * width);
+      P y[Rows];
+      UNROLL for (int r = 0; r < Rows; ++r) y[r] = P::load(x.row[r] + q * width);
       for (int o = 0; o < n; ++o) {
-        P sum = P(by_z(o, 0)) * given[0];
-        UNROLL for (int r = 1; r < Rows; ++r) sum = sum + P(by_z(o, r)) * given[r];
+        P sum = P(by_z(o, 0)) * y[0];
+        UNROLL for (int r = 1; r < Rows; ++r) sum = sum + P(by_z(o, r)) * y[r];
         put(last.weight + (o * last.packs + q) * width, sum);
       }
     }
@@ -412,7 +411,7 @@ class SmallNetwork {
   template <int Rows, class Put>
   void backward_pack(int layer, int64_t q, const P (&by_y)[Rows], const Table<Real>& table, const uint32_t* order,
                      const Put& put) {
-    const Hidden& h = hidden[layer];
+    const Hidden h = hidden[layer];
     P by_z[Rows];
     UNROLL for (int r = 0; r < Rows; ++r) {
       const int64_t at = (r * h.packs + q) * width;
