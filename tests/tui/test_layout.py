@@ -131,3 +131,23 @@ async def test_keys_of_ones_own_work_and_show_everywhere() -> None:
             await sees(pilot, "Train to the end of the epoch")
     finally:
         keys.use({})
+
+
+async def test_of_two_panels_side_by_side_the_one_chosen_last_stays_where_it_is() -> None:
+    async with app().run_test(size=(200, 60)) as pilot:
+
+        def shown() -> list[str]:
+            return [type(panel).__name__ for panel in pilot.app.screen.query("#lower > *") if panel.display]
+
+        await until(pilot, lambda: shown() == ["Network", "About"])
+        for digit, sides in [
+            ("3", ["Network", "Report"]),
+            ("5", ["Batch", "Report"]),
+            ("2", ["Batch", "Tensors"]),
+            ("1", ["Network", "Tensors"]),
+            ("2", ["Network", "Tensors"]),
+        ]:
+            await pilot.press(digit)
+            await until(pilot, lambda sides=sides: shown() == sides)
+            panels = [panel for panel in pilot.app.screen.query("#lower > *") if panel.display]
+            await until(pilot, lambda panels=panels: panels[0].region.x < panels[1].region.x)

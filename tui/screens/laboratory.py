@@ -70,6 +70,7 @@ class Laboratory(Screen[None], inherit_bindings=False):
         self._panels: dict[int, Panel] = {}  # by digit; each is made when it is first wanted
         self._made: Awaitable[None] | None = None  # when the newest of them is there
         self._chosen = [1, len(PANELS) - 1]  # digits of the panels, the latest first
+        self._sides = list(self._chosen)  # of these, which is left and which is right, where both are shown
         self._half: Half = "both"
         self._scene: Scene | None = None  # what was shown last
         self._painted = False  # or a key came before the first paint
@@ -215,10 +216,17 @@ class Laboratory(Screen[None], inherit_bindings=False):
         panel: Panel = getattr(module, title)(self._ask)
         if self._scene:
             panel.show(self._scene.view)
-        after = [other for other in self._panels if other > digit]
         self._panels[digit] = panel
+        self._made = self.query_one("#lower").mount(panel)
+
+    def _put_beside(self, digits: list[int]) -> None:
+        """A new panel takes the place of the one that goes; the other stays where it is."""
+        new = [digit for digit in digits if digit not in self._sides]
+        self._sides = [digit if digit in digits else new.pop() for digit in self._sides]
+        left, right = (self._panels.get(digit) for digit in self._sides)
         lower = self.query_one("#lower")
-        self._made = lower.mount(panel, before=self._panels[min(after)] if after else None)
+        if left and right and lower.children.index(left) > lower.children.index(right):
+            lower.move_child(left, before=right)
 
     @property
     def _one_half(self) -> bool:
@@ -246,5 +254,7 @@ class Laboratory(Screen[None], inherit_bindings=False):
                 self._add(digit)
         for digit, panel in self._panels.items():
             panel.display = digit in digits
+        if len(digits) > 1:
+            self._put_beside(digits)
         self.query_one(PanelTabs).shown = tuple(digits) or (0,)
         self._tell_tried()
