@@ -27,7 +27,7 @@ async def test_each_class_keeps_its_colour_and_no_tint_is_left(
     app = NnplayApp(experiments.find("iris-mlp", ["lr=0.01"]))
     async with app.run_test(size=(120, 40)) as pilot:
         await pilot.press("space", "4")
-        await sees(pilot, "✓ finished", "misclassified")
+        await sees(pilot, "✓ finished", "crossed: wrong")
 
         def inks() -> set[object]:
             return {s.style.color for s in drawn(app) if s.style and set(s.text) & set("░▒▓")}

@@ -94,10 +94,8 @@ class Boundary(PaintedPanel):
         cells = self._cells(answer, colours)
         self._put_points(cells, answer, colours)
         low, high = answer.values["ranges"][1]
-        numbers = {0: high, len(cells) - 1: low}
-        if "line" in answer.arrays:  # an axis to read values off
-            round_ones = ticks((low, high), max(len(cells) // 3, 2))
-            numbers = {round((len(cells) - 1) * (high - at) / (high - low)): at for at in round_ones}
+        round_ones = ticks((low, high), max(len(cells) // 3, 2))
+        numbers = {round((len(cells) - 1) * (high - at) / (high - low)): at for at in round_ones}
         lines: list[Line] = []
         for row, line in enumerate(cells):
             at = numbers.get(row)
@@ -143,26 +141,23 @@ class Boundary(PaintedPanel):
 
     def _marks(self, answer: Answer, colours: Palette) -> list[Span]:
         """What the marks of the rows mean, and which rows are drawn."""
-        words = [(MARKS[False, True], "train")]
-        if answer.arrays["test"].any():
-            words.append((MARKS[True, True], "test"))
-        if answer.values["classes"]:
-            words.append((f"{MARKS[False, False]} {MARKS[True, False]}", "misclassified"))
+        kinds = {"train": False, "test": True} if answer.arrays["test"].any() else {"train": False}
+        classes = answer.values["classes"]
         spans: list[Span] = []
-        for sign, word in words:
-            spans += [(f" {sign} ", colours.bold), (word, colours.muted)]
+        for word, test in kinds.items():
+            signs = f"{MARKS[test, True]} {MARKS[test, False]}" if classes else MARKS[test, True]
+            spans += [(f" {signs} ", colours.bold), (word, colours.muted)]
+        if classes:
+            spans.append((", crossed: wrong", colours.muted))
         shown, all_rows = len(answer.arrays["test"]), answer.values["rows"]
         if shown < all_rows or self.points != "all":
-            of = f"{shown:,} of {all_rows:,} rows" if shown < all_rows else ""
-            spans.append((f"   {POINTS[self.points]} {of}", colours.warning))
+            of = f" {shown:,} of {all_rows:,} rows" if shown < all_rows else ""
+            spans.append((f"   {POINTS[self.points]}{of}", colours.warning))
         return spans
 
     def _axis(self, answer: Answer, width: int, colours: Palette) -> Line:
-        """The numbers at both ends of the axis across; under a line, round ones."""
-        if "line" in answer.arrays:
-            return [(" " * GUTTER + _numbers(answer.values["ranges"][0], width), colours.muted)]
-        low, high = (label(end) for end in answer.values["ranges"][0])
-        return [(" " * GUTTER + low + f"{high:>{max(width - len(low), 0)}}", colours.muted)]
+        """Round numbers along the axis across."""
+        return [(" " * GUTTER + _numbers(answer.values["ranges"][0], width), colours.muted)]
 
     def _cells(self, answer: Answer, colours: Palette) -> Cells:
         decisions, certainty = answer.arrays["decisions"], answer.arrays["certainty"]
