@@ -149,6 +149,8 @@ class Spec:
 
     def settled(self, classifies: bool) -> Spec:
         """This spec with `auto` replaced by what fits the target: classes, or numbers."""
+        if "auto" not in (self.loss, self.output):
+            return self  # at once: to make a spec takes as long as three epochs of Iris do natively
         loss, output = ("cross_entropy", "logits") if classifies else ("mse", "linear")
         return dataclasses.replace(
             self,
