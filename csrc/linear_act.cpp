@@ -85,7 +85,10 @@ Tensor plain_gradient(const Tensor& g, const Tensor& saved, Activation activatio
     else
       return Act::gradient(x, s);
   });
-  const Tensor full = gz.t.dim() < x.t.dim() ? at::zeros_like(x.t) + gz.t : gz.t;  // a derivative that is 0
+  Tensor full = gz.t.dim() < x.t.dim() ? at::zeros_like(x.t) + gz.t : gz.t;  // a derivative that is 0
+  // A derivative in steps has none itself; but zeros are asked for as any others, as of torch's relu.
+  if (activation == Activation::Relu || activation == Activation::LeakyRelu)
+    full = at::where(at::zeros_like(s.t, at::kBool), s.t, full);
   return full.to(g.scalar_type());
 }
 

@@ -217,3 +217,16 @@ def test_far_from_zero_derivatives_keep_their_digits():
         for layer in (lambda t: linear_act(t, one, None, "gelu_tanh"), reference("gelu_tanh"))
     )
     assert (error <= 2 * of_torch + torch.finfo(torch.float32).eps * wanted.abs()).all(), (error, of_torch)
+
+
+@pytest.mark.parametrize("name", ["relu", "leaky_relu"])
+def test_a_penalty_on_the_gradient_reaches_every_parameter_as_in_torch(name):
+    def gradients(act):
+        torch.manual_seed(0)
+        x, *leaves = (torch.randn(size, requires_grad=True) for size in [(5, 4), (6, 4), (6,), (1, 6)])
+        y = act(x, leaves[0], leaves[1]) @ leaves[2].T
+        (slope,) = torch.autograd.grad(y.sum(), x, create_graph=True)
+        return torch.autograd.grad((slope.norm(dim=1) - 1).square().mean(), leaves)
+
+    for got, wanted in zip(gradients(ours(name)), gradients(plain(name)), strict=True):
+        torch.testing.assert_close(got, wanted)
