@@ -9,6 +9,9 @@
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
 
+#include <cctype>
+#include <string>
+
 #include "tensor_lane.h"
 
 namespace nnplay {
@@ -40,6 +43,12 @@ size_t distance(string_view a, string_view b) {
     }
   }
   return row.back();
+}
+
+std::string lower(string_view word) {
+  std::string letters(word);
+  for (char& c : letters) c = char(std::tolower(static_cast<unsigned char>(c)));
+  return letters;
 }
 
 template <class Op>
@@ -251,12 +260,6 @@ Tensor autocast_linear_act(const Tensor& input, const Tensor& weight, const opti
 }
 
 }  // namespace
-
-std::string lower(string_view word) {
-  std::string letters(word);
-  for (char& c : letters) c = char(std::tolower(static_cast<unsigned char>(c)));
-  return letters;
-}
 
 Activation activation_of(string_view name) {
   for (size_t i = 0; i < std::size(names); ++i)

@@ -14,6 +14,7 @@ import pytest
 import torch
 from driving import screen_text, until
 from panel_app import PanelApp
+from stored_run import trained
 from textual.pilot import Pilot
 
 from engine import datasets, experiments, moments, registry
@@ -386,16 +387,10 @@ def contrast(one: tuple[int, int, int], other: tuple[int, int, int]) -> float:
 
 async def test_the_log_of_a_regression_has_r2(home: Path) -> None:
     spec = experiments.find("linreg-nn", ["epochs=2"])
-    claim = create(spec)
-    claim.release()
-    writer = RunWriter(claim.path)
-    events = list(Trainer(spec, Inbox()).events())
-    for event in events:
-        writer.append(event)
-    writer.close()
-    run = Snapshot(claim.path.name, spec, state="finished", started=events[0])
+    path, events = trained(spec)
+    run = Snapshot(path.name, spec, state="finished", started=events[0])
     last = next(event for event in reversed(events) if isinstance(event, EpochEnded))
-    async with (it := app(Log, View(spec, claim.path, None, run))).run_test(size=(118, 10)) as pilot:
+    async with (it := app(Log, View(spec, path, None, run))).run_test(size=(118, 10)) as pilot:
         await until(pilot, lambda: "finished after" in screen_text(it))
         assert "loss and R² of each epoch" in screen_text(it)
         assert f"train {last.train_loss:.6f} {last.train_r2:.4f}" in screen_text(it)

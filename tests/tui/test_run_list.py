@@ -6,14 +6,13 @@ from pathlib import Path
 
 import pytest
 from driving import screen_text, sees
+from stored_run import trained
 from textual.app import App
 
 from engine import catalog, experiments
-from engine.control import Inbox
 from engine.events import EpochEnded
-from engine.runs import Origin, RunWriter, create, set_origin
+from engine.runs import Origin, set_origin
 from engine.spec import Spec
-from engine.trainer import Trainer
 from tui.screens.run_list import RunList
 
 
@@ -24,18 +23,12 @@ class Runs(App[None]):
         self.push_screen(RunList())
 
 
-def trained(spec: Spec, origin: Origin | None = None) -> tuple[Path, EpochEnded]:
+def finished(spec: Spec, origin: Origin | None = None) -> tuple[Path, EpochEnded]:
     """A finished run, and its last epoch."""
-    claim = create(spec)
-    claim.release()
-    writer = RunWriter(claim.path)
-    events = list(Trainer(spec, Inbox()).events())
-    for event in events:
-        writer.append(event)
-    writer.close()
+    path, events = trained(spec)
     if origin:
-        set_origin(claim.path, origin)
-    return claim.path, next(event for event in reversed(events) if isinstance(event, EpochEnded))
+        set_origin(path, origin)
+    return path, next(event for event in reversed(events) if isinstance(event, EpochEnded))
 
 
 def line_of(app: Runs, path: Path) -> str:
@@ -46,10 +39,10 @@ def line_of(app: Runs, path: Path) -> str:
 @pytest.mark.parametrize("size", [(150, 20), (120, 20), (80, 20)], ids=lambda size: f"{size[0]}x{size[1]}")
 async def test_runs_of_one_experiment_are_told_apart(size: tuple[int, int]) -> None:
     wide = size[0] >= 120
-    first, last = trained(experiments.find("iris-mlp", ["epochs=2"]))
-    other, _ = trained(experiments.find("iris-mlp", ["epochs=2", "lr=0.1"]))
-    forked, _ = trained(experiments.find("iris-mlp", ["epochs=2"]), Origin(first.name, 1_234_567))
-    numbers, best = trained(experiments.find("mlp", ["data=diabetes", "epochs=2"]))
+    first, last = finished(experiments.find("iris-mlp", ["epochs=2"]))
+    other, _ = finished(experiments.find("iris-mlp", ["epochs=2", "lr=0.1"]))
+    forked, _ = finished(experiments.find("iris-mlp", ["epochs=2"]), Origin(first.name, 1_234_567))
+    numbers, best = finished(experiments.find("mlp", ["data=diabetes", "epochs=2"]))
     async with (app := Runs()).run_test(size=size) as pilot:
         await sees(pilot, numbers.name, "trains", "epochs")
         digits = 4 if wide else 3

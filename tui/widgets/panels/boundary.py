@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from rich.style import Style
 
 from tui import glyphs, heat, raster
-from tui.axes import label, ticks
+from tui.axes import label, row_ticks, ticks
 from tui.heat import Cells
 from tui.keys import bindings
 from tui.palette import Palette, mix, style
@@ -93,9 +93,7 @@ class Boundary(PaintedPanel):
     def lines(self, answer: Answer, colours: Palette) -> list[Line]:
         cells = self._cells(answer, colours)
         self._put_points(cells, answer, colours)
-        low, high = answer.values["ranges"][1]
-        round_ones = ticks((low, high), max(len(cells) // 3, 2))
-        numbers = {round((len(cells) - 1) * (high - at) / (high - low)): at for at in round_ones}
+        numbers = row_ticks(tuple(answer.values["ranges"][1]), len(cells), glyphs.of(self).rows)
         lines: list[Line] = []
         for row, line in enumerate(cells):
             at = numbers.get(row)
