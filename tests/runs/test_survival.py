@@ -116,7 +116,7 @@ def awake(process: Path) -> float:
 def test_a_stalled_reader_does_not_slow_the_training_and_sees_a_fresh_frame_at_once(
     terminals: list[Terminal], home: Path
 ) -> None:
-    """Held up by its reader, a training sleeps; held up by other work, it waits for a core, which is no sleep."""
+    """Held up by its reader a training sleeps; held up by other work it waits for a core, and does not."""
     terminals.append(terminal := Terminal("play", *SLOW))
     terminal.sees("iris-mlp")
     terminal.type(" ")
