@@ -5,26 +5,21 @@ from __future__ import annotations
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from engine.errors import RequestError
 from engine.spec import KEYS, Spec
 from engine.values import Flag, Word
+from tui.screens.window import Window
 from tui.widgets.field import Field
 
 
-class EditValue(ModalScreen[Spec | None]):
+class EditValue(Window[Spec]):
     """Gives back the changed spec, or None if it is left as it was; what is refused says why and stays."""
 
-    BINDINGS = [("escape", "dismiss(None)", "Back")]
     DEFAULT_CSS = """
-    EditValue { align: center middle; }
-    EditValue > Vertical {
-        width: 64; max-width: 100%; height: auto; max-height: 100%;
-        background: $surface; border: round $primary; padding: 0 1;
-    }
+    EditValue > Vertical { width: 64; height: auto; }
     EditValue Input { margin: 1 0 0 0; background: $boost; }
     EditValue OptionList { margin: 1 0 0 0; border: none; padding: 0; max-height: 12; background: $surface; }
     EditValue #trouble { color: $error; }

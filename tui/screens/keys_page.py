@@ -8,22 +8,18 @@ from rich.table import Table
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from tui.keys import Key, shown
+from tui.screens.window import Window
 
 
-class KeysPage(ModalScreen[None]):
-    """Made from the table of keys; any of ?, escape and q leaves it."""
+class KeysPage(Window[None]):
+    """Made from the table of keys; ? and q leave it as well."""
 
-    BINDINGS = [("question_mark,escape,q", "dismiss", "Back")]
+    BINDINGS = [("question_mark,q", "back", "Back")]
     DEFAULT_CSS = """
-    KeysPage { align: center middle; }
-    KeysPage > VerticalScroll {
-        width: 100; max-width: 100%; height: auto; max-height: 100%;
-        background: $surface; border: round $primary; padding: 1 2;
-    }
+    KeysPage > VerticalScroll { width: 100; height: auto; padding: 1 2; }
     """
 
     def __init__(self, groups: Mapping[str, Sequence[Key]]):

@@ -13,7 +13,6 @@ from rich.text import Text
 from textual import on, work
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical, VerticalScroll
-from textual.screen import ModalScreen
 from textual.suggester import Suggester
 from textual.widgets import Button, DirectoryTree, Input, Select, Static
 
@@ -22,6 +21,7 @@ from engine.errors import NnplayError, RequestError, inert
 from engine.frames import Answer
 from engine.spec import Spec
 from engine.textfile import SUFFIXES
+from tui.screens.window import Window
 from tui.widgets.canvas import cut
 from tui.widgets.field import Field
 
@@ -59,15 +59,11 @@ class Folder(DirectoryTree):
         return (path for path in seen if path.suffix.lower() in SUFFIXES or self._safe_is_dir(path))
 
 
-class OpenTable(ModalScreen[Spec | None]):
+class OpenTable(Window[Spec]):
     """Gives back the spec that trains on the table, or None. `ask` is `LabDesk.ask`."""
 
-    BINDINGS = [("escape", "dismiss(None)", "Back")]
     DEFAULT_CSS = """
-    OpenTable { align: center middle; }
-    OpenTable > Vertical {
-        width: 96%; max-width: 140; height: 90%; background: $surface; border: round $primary; padding: 0 1;
-    }
+    OpenTable > Vertical { width: 96%; max-width: 140; height: 90%; }
     OpenTable Input { background: $boost; }
     OpenTable #look { height: 1fr; margin: 1 0; }
     OpenTable DirectoryTree { width: 27%; background: $surface; }

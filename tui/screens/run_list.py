@@ -11,7 +11,6 @@ from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
@@ -20,6 +19,7 @@ from engine.catalog import Entry
 from engine.errors import NnplayError
 from tui.glyphs import inert
 from tui.report import number
+from tui.screens.window import Window
 from tui.stored import what
 from tui.widgets.status import COLOURS, SIGNS
 
@@ -38,20 +38,17 @@ SETTLED = ("finished", "failed", "damaged")  # such runs do not change
 KEYS_SHOWN = "enter opens · x stops · d removes · escape leaves"
 
 
-class RunList(ModalScreen[Path | None]):
+class RunList(Window[Path]):
     """The newest run first; its result is the run to open, or None."""
 
     BINDINGS = [
         Binding("x", "stop", "Stop"),
         Binding("d,delete", "remove", "Remove"),
         Binding("y", "yes", "Yes", show=False),
-        Binding("escape,l,q,n", "back", "Back"),
+        Binding("l,q,n", "back", "Back"),
     ]
     DEFAULT_CSS = """
-    RunList { align: center middle; }
-    RunList > Vertical {
-        width: 140; max-width: 100%; height: 80%; background: $surface; border: round $primary; padding: 0 1;
-    }
+    RunList > Vertical { width: 140; height: 80%; }
     RunList OptionList {
         height: 1fr; border: none; padding: 0; background: $surface;
         scrollbar-size-vertical: 1; scrollbar-gutter: stable;
