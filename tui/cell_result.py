@@ -112,6 +112,12 @@ def lines(printed: str) -> str:
     return "\n".join(rows) if printed else ""
 
 
+def sentences(text: str) -> Text:
+    """What a cell says of itself; code in it, which is written `so`, stands out instead."""
+    parts = text.split("`")
+    return Text.assemble(*((part, "bold" if place % 2 else "") for place, part in enumerate(parts)))
+
+
 def error_text(error: CellError, cell: str) -> Text:
     """The lines that led to the error, the trouble underlined, then what Python says."""
     text = Text()

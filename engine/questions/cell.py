@@ -21,6 +21,7 @@ from engine.frames import Answer, Arrays
 MOST_VALUES = 2_000_000  # of all tensors of a cell that go to the screen
 MOST_TENSORS = 64
 MOST_OF_A_LIST = 16
+MOST_OF_A_NAME = 40  # characters of a result's
 MOST_PRINTED = 100_000  # characters; an endless loop may print
 MOST_FRAMES = 8  # of a traceback
 
@@ -164,7 +165,7 @@ def _version(value: Any) -> int | None:
 
 
 def _made(code: str, before: dict[str, tuple[int, int | None]]) -> list[tuple[str, Any]]:
-    """Names that the cell bound or changed, in the order in which its code has them."""
+    """What the cell bound or changed, in the order in which its code has it; `_` is nothing to look at."""
     try:
         tree = ast.parse(code)
     except (SyntaxError, ValueError):
@@ -174,7 +175,17 @@ def _made(code: str, before: dict[str, tuple[int, int | None]]) -> list[tuple[st
     new = [name for name in names if name in stored or before.get(name) != after[name]]
     order = {node.id: (node.lineno, node.col_offset) for node in reversed(_names_in(tree))}
     new.sort(key=lambda name: order.get(name, (len(code), 0)))
-    return [(name, names[name]) for name in new if not name.startswith("__")]
+    made = {name: names[name] for name in new if not name.startswith("__") and name != "_"}
+    last = tree.body[-1] if tree.body else None
+    if (
+        "_" in new and "_" not in stored and isinstance(last, ast.Expr)
+    ):  # the result has the name that the code gives it
+        made.setdefault(_cut(ast.unparse(last.value)), names["_"])
+    return list(made.items())
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= MOST_OF_A_NAME else f"{text[: MOST_OF_A_NAME - 1]}…"
 
 
 def _names_in(tree: ast.AST) -> list[ast.Name]:

@@ -52,7 +52,9 @@ def test_tensors_of_a_cell_are_those_it_bound_or_changed_in_the_order_of_its_cod
     assert made(result) == ["z", "old", "plain", "a", "b", "c[0]"]
     assert made(run(lab, "print(old)")) == []
     assert made(run(lab, "def grow():\n    other.add_(1)\ngrow()")) == ["other"]
-    assert made(run(lab, "torch.chunk(torch.arange(4), 2)")) == ["_[0]", "_[1]"]
+    assert made(run(lab, "old.chunk(2)")) == ["old.chunk(2)[0]", "old.chunk(2)[1]"]
+    assert made(run(lab, "new = old + 1\nnew")) == ["new"]
+    assert made(run(lab, "for _ in old:\n    pass\nprint(_)")) == []
     assert made(run(lab, "net = torch.nn.Linear(2, 1)")) == ["net.weight", "net.bias"]
 
 

@@ -7,7 +7,7 @@ import pytest
 from driving import screen_text, sees, until
 from textual.app import App, ComposeResult
 
-from tui.tensor import Tensor
+from tui.tensor import Tensor, parse_index
 from tui.widgets.tensor_view import TensorView, heat_grid, histogram
 from tui.widgets.value_table import ValueTable
 
@@ -45,6 +45,19 @@ async def test_a_slice_is_typed_and_what_is_wrong_with_it_is_said() -> None:
         await sees(pilot, "expected at most 1 in dimension 0 of the shape (2, 3, 4), got 2")
         await pilot.press(*["backspace"] * 3, *"[1, 2, 3]")
         await sees(pilot, "slice ()", "23.")
+
+
+async def test_the_example_of_a_slice_is_one_of_the_tensor_shown() -> None:
+    async with Inspector().run_test(size=(80, 24)) as pilot:
+        for shape in ((5,), (5, 4), (5, 4, 3), (5, 4, 3, 2)):
+            values = np.zeros(shape)
+            pilot.app.view.show(Tensor.of("w", values))
+            example, _, words = pilot.app.query_one("Input").placeholder.partition("  ")
+            assert words == "a slice"
+            assert values[parse_index(example, shape)].size
+            await sees(pilot, example)
+        pilot.app.view.show(Tensor.of("w", np.array(1.0)))
+        assert not pilot.app.query_one("Input").display  # there is no part of a number
 
 
 async def test_the_slice_stays_for_a_tensor_of_the_same_shape_and_goes_for_another() -> None:

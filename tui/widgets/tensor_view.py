@@ -27,6 +27,8 @@ from tui.widgets.value_table import ValueTable
 MAP_LINES = 6  # of text in which the heat map finds room
 BROAD = 4  # columns of a value in a heat map, at most: few columns are easier to see
 FOR_A_MAP = 18  # lines of the whole view from which there is a map
+SLICES = {1: "[1:3]", 2: "[0, :]"}  # for example, by the number of dimensions
+MANY = "[0, ..., 1:3]"
 BARS = " ▁▂▃▄▅▆▇█"
 
 
@@ -50,7 +52,7 @@ class TensorView(Vertical):
 
     def compose(self) -> ComposeResult:
         yield Static(id="about")
-        yield Field(placeholder="[0, :, 2]  a slice", compact=True, id="slice")
+        yield Field(compact=True, id="slice")
         yield Static(id="trouble")
         yield Static(id="spread")
         yield Static(id="heat")
@@ -62,6 +64,8 @@ class TensorView(Vertical):
             self._index = ()
             self.query_one(Input).value = ""
         self._tensor, self._before, self._since = tensor, before, since
+        if tensor and tensor.shape:
+            self.query_one(Input).placeholder = f"{SLICES.get(len(tensor.shape), MANY)}  a slice"
         self._draw()
 
     def toggle_difference(self) -> None:
@@ -95,8 +99,9 @@ class TensorView(Vertical):
         self._say("")
         values = self._values()
         self.query_one("#about", Static).update(self._about(values))
-        for part in (self.query_one(Input), self.query_one("#spread"), self.query_one(ValueTable)):
+        for part in (self.query_one("#spread"), self.query_one(ValueTable)):
             part.display = values is not None
+        self.query_one(Input).display = values is not None and bool(self._tensor and self._tensor.shape)
         room = values is not None and values.size > 1 and self.size.height >= FOR_A_MAP
         self.query_one("#heat").display = room
         if values is not None:
@@ -160,14 +165,20 @@ def _spread(values: NDArray[Any], width: int) -> Text:
     found = statistics(values)
     text = Text()
     pairs = [("min", found.min), ("max", found.max), ("mean", found.mean), ("deviation", found.deviation)]
-    for name, number in [*pairs, ("norm", found.norm)]:
-        text.append(f"{name} ", "dim")
-        text.append(f"{number:.6g}  " if not math.isnan(number) else "–  ")
-    text.append("NaN ", "dim")
-    text.append(f"{found.nans}", "bold red" if found.nans else "")
+    figures = [
+        (name, f"{x:.6g}" if not math.isnan(x) else "–", "") for name, x in [*pairs, ("norm", found.norm)]
+    ]
+    figures.append(("NaN", f"{found.nans}", "bold red" if found.nans else ""))
     if found.infinities:
-        text.append("  inf ", "dim")
-        text.append(f"{found.infinities}", "bold red")
+        figures.append(("inf", f"{found.infinities}", "bold red"))
+    room = width
+    for name, number, style in figures:
+        needed = len(f"{name} {number}")
+        if needed > room:  # no line ends between a name and its number
+            text.append("\n")
+            room = width
+        text.append(f"{name} ", "dim").append(f"{number}", style).append("  ")
+        room -= needed + 2
     if found.max > found.min:
         low, high = f"{found.min:.4g} ", f" {found.max:.4g}"
         bars = histogram(values, max(8, min(64, width - len(low) - len(high))))
