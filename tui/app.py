@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from textual._compositor import CompositorUpdate
 from textual.app import App, SystemCommand
-from textual.events import Event
+from textual.events import Event, MouseDown
 from textual.events import Key as KeyPressed
 from textual.filter import LineFilter
 from textual.screen import Screen
@@ -69,6 +69,7 @@ class NnplayApp(App[None]):
         self.settings = settings
         self._shown = Shown()
         self._typed = 0.0  # when the last key came
+        self._pressed: tuple[MouseDown, Screen[object]] | None = None  # the last time, and on what screen
         nearest = DEPTHS.get(self.console.color_system)
         self._few_colours = FewColours(nearest) if nearest else None
         self.farewell = ""  # what goes on without the app, for the terminal it leaves
@@ -134,7 +135,16 @@ class NnplayApp(App[None]):
     async def on_event(self, event: Event) -> None:
         if isinstance(event, KeyPressed):
             self._typed = time.monotonic()
+        elif isinstance(event, MouseDown) and not event.is_forwarded:
+            before, self._pressed = self._pressed, (event, self.screen)
+            if before and before[1] is not self.screen and self._doubles(before[0], event):
+                return
         await super().on_event(event)
+
+    def _doubles(self, before: MouseDown, event: MouseDown) -> bool:
+        """Whether a press is the second half of a double click, whose first half may have done it all."""
+        same = before.screen_offset == event.screen_offset
+        return same and event.time - before.time <= self.CLICK_CHAIN_TIME_THRESHOLD
 
     def _display(self, screen: Screen[object], renderable: Any) -> None:
         if isinstance(renderable, CompositorUpdate):

@@ -1,45 +1,66 @@
-"""Python text in colours by kind of word."""
+"""Python text in colours by kind of word, the same wherever code is shown."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 from pygments.lexers.python import PythonLexer
 from pygments.token import Comment, Keyword, Name, Number, Operator, String, Token, _TokenType
 from rich.style import Style
 
 from tui.palette import Palette, style
-from tui.widgets.canvas import Line, Span
+from tui.widgets.canvas import Line
+
+KINDS: dict[_TokenType, str] = {
+    Comment: "comment",
+    Keyword: "keyword",
+    Operator.Word: "keyword",
+    String: "string",
+    Number: "number",
+    Name.Builtin: "known",
+    Name.Namespace: "known",
+    Name.Function: "made",
+    Name.Class: "made",
+}
+LEXER = PythonLexer(stripnl=False, ensurenl=False)
+
+
+def words(text: str) -> Iterator[tuple[int, str, str]]:
+    """All of the text in pieces within one line: the line, from 0, the piece, and its kind, empty if none."""
+    row = 0
+    for kind, piece in LEXER.get_tokens(text):
+        for place, part in enumerate(piece.split("\n")):
+            row += place > 0
+            if part:
+                yield row, part, _kind(kind)
+
+
+def inks(colours: Palette) -> dict[str, Style]:
+    """By kind of word, its style."""
+    return {
+        "": colours.text,
+        "comment": colours.muted,
+        "keyword": colours.accent,
+        "string": style(colours.of_class(2)),
+        "number": style(colours.negative),
+        "known": style(colours.positive),
+        "made": style(colours.positive, bold=True),
+    }
 
 
 def highlighted(text: str, colours: Palette) -> list[Line]:
     """The lines of a Python text in colours by kind of word, with their numbers."""
-    inks = {
-        Comment: colours.muted,
-        Keyword: colours.accent,
-        String: style(colours.of_class(2)),
-        Number: style(colours.negative),
-        Name.Builtin: style(colours.positive),
-        Name.Function: style(colours.positive, bold=True),
-        Name.Class: style(colours.positive, bold=True),
-        Name.Namespace: style(colours.positive),
-        Operator.Word: colours.accent,
-    }
-    lines: list[list[Span]] = [[]]
-    for kind, words in PythonLexer().get_tokens(text):
-        ink = _ink(kind, inks, colours.text)
-        for index, part in enumerate(words.split("\n")):
-            if index:
-                lines.append([])
-            if part:
-                lines[-1].append((part, ink))
-    while lines and not lines[-1]:
-        lines.pop()
-    return [[(f"{number:>4}  ", colours.faint), *line] for number, line in enumerate(lines, 1)]
+    ink = inks(colours)
+    lines = [[(f"{number:>4}  ", colours.faint)] for number in range(1, text.rstrip("\n").count("\n") + 2)]
+    for row, part, kind in words(text):
+        lines[row].append((part, ink[kind]))
+    return [*lines]
 
 
-def _ink(kind: _TokenType, inks: dict[_TokenType, Style], otherwise: Style) -> Style:
-    """The style of a kind of token, or of the kind that it belongs to."""
+def _kind(kind: _TokenType) -> str:
+    """What a token is, or the token that it belongs to."""
     while kind is not Token:
-        if kind in inks:
-            return inks[kind]
+        if kind in KINDS:
+            return KINDS[kind]
         kind = kind.parent
-    return otherwise
+    return ""

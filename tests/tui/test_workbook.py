@@ -309,7 +309,7 @@ def test_pictures_of_workbooks(
     monkeypatch.setattr(NnplayApp, "_first_paint", lambda app: None)  # no engine is needed
 
     async def show(pilot: Pilot[None]) -> None:
-        await sees(pilot, "run")
+        await until(pilot, lambda: len(book(pilot).query("CellView")) == len(book(pilot)._cells))
         if result:
             book(pilot)._cells[1].focus()
             await pilot.pause()

@@ -23,6 +23,7 @@ from tui.widgets.key_line import KeyLine
 from tui.widgets.tensor_view import TensorView
 
 BESIDE = 110  # columns from which cells and tensors stand side by side
+FIRST = 4  # cells that are there at once; an editor in each takes its time
 OVERLAP = 2  # lines of a cell that stay in sight from one page of it to the next
 
 
@@ -72,7 +73,7 @@ class WorkbookScreen(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         yield Static(id="status")
         with Horizontal():
-            yield Column(*self._cells, id="column", can_focus=False)
+            yield Column(*self._cells[:FIRST], id="column", can_focus=False)
             with Vertical(id="side"):
                 yield OptionList()
                 yield TensorView()
@@ -82,6 +83,7 @@ class WorkbookScreen(ModalScreen[None]):
         self._chosen.add_class("-chosen")
         self._arrange()
         self._tell()
+        self.call_after_refresh(self.query_one(Column).mount_all, self._cells[FIRST:])
 
     def on_resize(self) -> None:
         self._arrange()

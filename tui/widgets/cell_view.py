@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Literal
 
 from rich.text import Text
@@ -11,10 +12,13 @@ from textual.containers import Vertical
 from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Static, TextArea
+from textual.widgets.text_area import TextAreaTheme
 
 from engine.pictures import Picture
 from engine.workbook import Cell
-from tui.cell_result import CellResult, picture_text
+from tui.cell_result import CellResult, picture_text, sentences
+from tui.highlight import inks, words
+from tui.palette import Palette
 from tui.series import Series
 from tui.tensor import Tensor
 from tui.widgets.plot import Plot
@@ -59,8 +63,8 @@ class CellView(Vertical, can_focus=True):
         self.before: dict[str, Tensor] = {}  # what its tensors were after the run before
 
     def compose(self) -> ComposeResult:
-        yield Static(self._head(), id="head")
-        yield CodeEditor(self.cell.code)
+        yield self.head
+        yield self.editor
         output = Static(id="output")
         output.display = False
         yield output
@@ -70,9 +74,13 @@ class CellView(Vertical, can_focus=True):
         """The code as it stands in the editor."""
         return self.editor.text
 
-    @property
+    @cached_property
+    def head(self) -> Static:
+        return Static(self._head(), id="head")
+
+    @cached_property
     def editor(self) -> CodeEditor:
-        return self.query_one(CodeEditor)
+        return CodeEditor(self.cell.code)
 
     @property
     def place(self) -> tuple[int, int]:
@@ -92,7 +100,7 @@ class CellView(Vertical, can_focus=True):
         self.state = state
         if state == "runs":
             self._ran = self.code
-        self.query_one("#head", Static).update(self._head())
+        self.head.update(self._head())
 
     def show(self, result: CellResult) -> None:
         """Show what the cell came to."""
@@ -109,7 +117,7 @@ class CellView(Vertical, can_focus=True):
 
     def on_text_area_changed(self, event: TextArea.Changed) -> None:
         event.stop()
-        self.query_one("#head", Static).update(self._head())
+        self.head.update(self._head())
 
     def original(self) -> None:
         """Give the cell back the code it had at first."""
@@ -123,12 +131,12 @@ class CellView(Vertical, can_focus=True):
 
     def _head(self) -> Text:
         sign, style = SIGNS[self.state]
-        text = Text.assemble((f"{self.number:>2} ", "bold"), (f"{sign} ", style), self.cell.text)
+        text = Text.assemble((f"{self.number:>2} ", "bold"), (f"{sign} ", style))
         if self.result and self.state in ("done", "failed"):
-            text.append(f"  {_duration(self.result.seconds)}", "dim")
+            text.append(f"{_duration(self.result.seconds)}  ", "dim")  # here no line can end within it
             if self.code != self._ran:
-                text.append("  edited since", "yellow")
-        return text
+                text.append("edited since  ", "yellow")
+        return text.append_text(sentences(self.cell.text))
 
 
 class CodeEditor(TextArea):
@@ -139,8 +147,24 @@ class CodeEditor(TextArea):
     """
 
     def __init__(self, code: str):
-        super().__init__(code, language="python", tab_behavior="indent", show_line_numbers=True, compact=True)
+        super().__init__(code, tab_behavior="indent", show_line_numbers=True, compact=True)
         self.set_reactive(TextArea.cursor_blink, False)  # each blink would go over the line
+
+    def on_mount(self) -> None:
+        self._app_theme_changed()
+        self.theme = "nnplay"
+
+    def _app_theme_changed(self) -> None:
+        self.register_theme(TextAreaTheme("nnplay", syntax_styles=inks(Palette(self))))
+        super()._app_theme_changed()
+
+    def _build_highlight_map(self) -> None:
+        """Textual's own takes a parser that needs 50 ms to begin, in each of twenty cells."""
+        super()._build_highlight_map()
+        ends: dict[int, int] = {}
+        for row, part, kind in words(self.text):
+            start, ends[row] = ends.get(row, 0), ends.get(row, 0) + len(part.encode())
+            self._highlights[row].append((start, ends[row], kind))
 
     def on_key(self, event: events.Key) -> None:
         if event.key == "escape":
@@ -159,7 +183,8 @@ def _drawn(picture: Picture) -> Widget:
     """Curves get a plot, everything else is text."""
     if picture.kind != "plot":
         return Static(picture_text(picture), classes="picture")
-    plot = Plot(picture.title, x_label="x")
+    title = "" if picture.title in picture.arrays else picture.title  # the legend has it
+    plot = Plot(title, x_label="x")
     plot.add_class("picture")
     series = [
         Series("", picture.arrays["x"], y, run=name) for name, y in picture.arrays.items() if name != "x"
