@@ -1,4 +1,4 @@
-"""Every test has a home of its own: state and sockets go where no other test and no person's runs are."""
+"""Every test has a home of its own: state and sockets go where no other test's and no person's runs are."""
 
 from __future__ import annotations
 
@@ -23,19 +23,27 @@ settings.register_profile("nnplay", deadline=None, suppress_health_check=[Health
 settings.load_profile("nnplay")
 
 
+@pytest.fixture(scope="session")
+def places() -> Iterator[Path]:
+    """The same for all tests of a process, so that one engine can serve them; each finds it empty."""
+    places = Path(tempfile.mkdtemp(prefix="nn"))  # short: a socket's path has 108 bytes
+    yield places
+    shutil.rmtree(places, ignore_errors=True)
+
+
 @pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def home(places: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The folder of this test's runs. Runs outlive the screen, so those under way are stopped at the end."""
-    sockets = Path(tempfile.mkdtemp(prefix="nn"))  # short: a socket's path has 108 bytes
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(sockets))
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    for name in ("state", "runtime", "cache"):
+        (places / name).mkdir()
+        monkeypatch.setenv(f"XDG_{name.upper()}_{'DIR' if name == 'runtime' else 'HOME'}", str(places / name))
     monkeypatch.setattr("textual.constants.COLOR_SYSTEM", "truecolor")  # where a test has no terminal
-    runs = tmp_path / "state" / "nnplay" / "runs"
+    runs = places / "state" / "nnplay" / "runs"
     yield runs
     for run in runs.iterdir() if runs.exists() else ():
         _stop(run)
-    shutil.rmtree(sockets, ignore_errors=True)
+    for place in places.iterdir():
+        shutil.rmtree(place, ignore_errors=True)
 
 
 def _stop(run: Path) -> None:
