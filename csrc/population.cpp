@@ -27,14 +27,13 @@ class Groups {
   const Population& all;
   const cpu::MlpKernels<Real>& kernels = cpu::mlp_kernels<Real>();
   const int64_t parameters;
-  const std::vector<Real> x, y, test_x, test_y;
+  const int64_t pitch;
+  const std::vector<Real> rows, test_rows;  // see JoinedTable
 
  public:
   explicit Groups(const Population& all)
-      : all(all), parameters(count_parameters(all.shape)), x(copy(all.train.features, all.train.rows * all.train.inputs)),
-        y(copy(all.train.targets, all.train.rows * all.train.columns)),
-        test_x(copy(all.test.features, all.test.rows * all.test.inputs)),
-        test_y(copy(all.test.targets, all.test.rows * all.test.columns)) {}
+      : all(all), parameters(count_parameters(all.shape)), pitch((all.train.inputs + all.train.columns + 3) / 4 * 4),
+        rows(joined(all.train)), test_rows(joined(all.test)) {}
 
   int64_t count() const { return (all.count + kernels.lanes - 1) / kernels.lanes; }
 
@@ -52,8 +51,8 @@ class Groups {
     const cpu::LaneRun<Real> run{
         .shape = &all.shape,
         .parameters = parameters,
-        .train = {x.data(), y.data(), all.train.rows, all.train.inputs, all.train.columns},
-        .test = {test_x.data(), test_y.data(), all.test.rows, all.test.inputs, all.test.columns},
+        .train = {rows.data(), all.train.rows, pitch},
+        .test = {test_rows.data(), all.test.rows, pitch},
         .rule = all.rule,
         .lr = all.lr + first,
         .weight_decay = all.weight_decay + first,
@@ -78,7 +77,14 @@ class Groups {
   }
 
  private:
-  static std::vector<Real> copy(const double* from, int64_t count) { return std::vector<Real>(from, from + count); }
+  std::vector<Real> joined(const Rows& table) const {
+    std::vector<Real> all(table.rows * pitch);
+    for (int64_t r = 0; r < table.rows; ++r) {
+      Real* to = std::copy_n(table.features + r * table.inputs, table.inputs, all.data() + r * pitch);
+      std::copy_n(table.targets + r * table.columns, table.columns, to);
+    }
+    return all;
+  }
 };
 
 template <class Real>

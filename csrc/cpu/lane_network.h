@@ -51,8 +51,8 @@ struct Matrix {
 };
 
 // sum[r][j] = a (r, k) b (j, k) summed over k < n, by chunks, which keeps rounding errors small.
-template <int R, int J, class Lane>
-[[gnu::always_inline]] inline void multiply(Matrix<Lane> a, Matrix<Lane> b, int64_t n, Lane (&sum)[R][J]) {
+template <int R, int J, class Lane, class Count>
+[[gnu::always_inline]] inline void multiply(Matrix<Lane> a, Matrix<Lane> b, Count n, Lane (&sum)[R][J]) {
   constexpr int64_t chunk = 64;
   for (int64_t begin = 0; begin < n; begin += chunk) {
     const int64_t end = begin + chunk < n ? begin + chunk : n;
@@ -70,46 +70,56 @@ template <int R, int J, class Lane>
 }
 
 // finish(i, j, sum) for every element of a (rows, n) b (cols, n)^T, tile by tile.
-template <int R, int J, class Lane, class Finish>
-[[gnu::always_inline]] inline void tile_products(Matrix<Lane> a, Matrix<Lane> b, int64_t i, int64_t j, int64_t n, Finish& finish) {
+template <int R, int J, class Lane, class Count, class Finish>
+[[gnu::always_inline]] inline void tile_products(Matrix<Lane> a, Matrix<Lane> b, int64_t i, int64_t j, Count n,
+                                                 Finish& finish) {
   Lane sum[R][J] = {};
   multiply({a.at + i * a.row, a.row, a.step}, {b.at + j * b.row, b.row, b.step}, n, sum);
   UNROLL for (int r = 0; r < R; ++r) UNROLL for (int c = 0; c < J; ++c) finish(i + r, j + c, sum[r][c]);
 }
 
-template <class Lane, class Finish>
-inline void for_products(Matrix<Lane> a, Matrix<Lane> b, int64_t rows, int64_t cols, int64_t n, Finish finish) {
-  int64_t i = 0;
-  for (; i + 2 <= rows; i += 2) {
-    int64_t j = 0;
-    for (; j + 4 <= cols; j += 4) tile_products<2, 4>(a, b, i, j, n, finish);
-    for (; j < cols; ++j) tile_products<2, 1>(a, b, i, j, n, finish);
-  }
-  for (; i < rows; ++i) {
-    int64_t j = 0;
-    for (; j + 4 <= cols; j += 4) tile_products<1, 4>(a, b, i, j, n, finish);
-    for (; j < cols; ++j) tile_products<1, 1>(a, b, i, j, n, finish);
-  }
+template <int R, class Lane, class Count, class Finish>
+inline void row_products(Matrix<Lane> a, Matrix<Lane> b, int64_t i, int64_t cols, Count n, Finish& finish) {
+  int64_t j = 0;
+  for (; j + 4 <= cols; j += 4) tile_products<R, 4>(a, b, i, j, n, finish);
+  if (cols - j == 3) tile_products<R, 3>(a, b, i, j, n, finish);
+  if (cols - j == 2) tile_products<R, 2>(a, b, i, j, n, finish);
+  if (cols - j == 1) tile_products<R, 1>(a, b, i, j, n, finish);
 }
+
+template <class Lane, class Rows, class Count, class Finish>
+inline void for_products(Matrix<Lane> a, Matrix<Lane> b, Rows rows, int64_t cols, Count n, Finish finish) {
+  int64_t i = 0;
+  for (; i + 2 <= rows; i += 2) row_products<2>(a, b, i, cols, n, finish);
+  for (; i < rows; ++i) row_products<1>(a, b, i, cols, n, finish);
+}
+
+// A parameter and the optimizer's two memories of it: side by side, as an update needs them.
+template <class Lane>
+struct Parameter {
+  Lane p, m, v;
+};
 
 template <class Lane>
 struct LaneNetwork {
   const Shape& shape;
-  Lane *p, *m, *v;           // (parameters): values, and the optimizer's two memories
-  Lane* y[most_layers + 1];  // y[l] (rows, in of layer l): what it is given; y[layers]: what the last gives
+  Parameter<Lane>* parameter;  // (parameters)
+  Lane* batch;                 // (rows, pitch): inputs, then targets
+  int64_t pitch;
+  Lane* y[most_layers + 1];  // y[l] (rows, in of layer l): what it is given, from layer 1 on; y[layers]: what comes out
   Lane* z[most_layers];      // pre-activations, where the derivative needs them; else y[l + 1]
-  Lane* g;                   // (rows, widest): gradient by the present layer's output, then by its z
-  Lane* below;               // (rows, widest): gradient by its input
-  Lane* target;              // (rows, targets)
+  Lane* g;                   // (rows, widest): gradient by the present layer's z
+  Lane* below;               // (rows, widest): gradient by the z of the layer below
 
-  void forward(int64_t rows) {
-    const Lane* weight = p;
+  template <class Rows>
+  void forward(Rows rows) {
+    const Parameter<Lane>* weight = parameter;
     for (int l = 0; l < shape.layers; ++l) {
       const auto [in, out, activation] = shape.layer[l];
-      const Lane *bias = shape.bias ? weight + out * in : nullptr, *at = weight;
+      const Parameter<Lane>* bias = shape.bias ? weight + out * in : nullptr;
       const auto products = [&, in = in, out = out](auto finish) {
-        for_products(Matrix<Lane>{y[l], in, 1}, Matrix<Lane>{at, in, 1}, rows, out, in,
-                     [=](int64_t r, int64_t o, Lane sum) { finish(r * out + o, bias ? sum + bias[o] : sum); });
+        for_products(input(l), values(weight, in), rows, out, in,
+                     [=](int64_t r, int64_t o, Lane sum) { finish(r * out + o, bias ? sum + bias[o].p : sum); });
       };
       visit(activation, [&, out = out, before = z[l], after = y[l + 1]](auto act) {
         using Act = decltype(act);
@@ -127,47 +137,49 @@ struct LaneNetwork {
     }
   }
 
-  // The mean loss of the rows; g becomes `scale` times its gradient by the network's output, `right` counts right
-  // answers.
-  Lane loss(int64_t rows, Lane scale, Lane& right) {
-    const int n = int(shape.layer[shape.layers - 1].out);
-    const Lane *out = y[shape.layers], share(1.0 / double(rows)), part = scale * share;
+  // The mean loss of the rows; g becomes `scale` times its gradient by the last z, `right` counts right answers.
+  template <class Rows>
+  Lane loss(Rows rows, Lane scale, Lane& right) {
+    const int last = shape.layers - 1, n = int(shape.layer[last].out);
+    const Lane share(1.0 / double(rows)), part = scale * share;
+    const Lane *out = y[last + 1], *target = batch + shape.layer[0].in;
     Lane total(0);
     right = Lane(0);
-    for (int64_t r = 0; r < rows; ++r, out += n) {
+    for (int64_t r = 0; r < rows; ++r, out += n, target += pitch) {
       if (shape.loss == Loss::mse) {
-        total = total + mse(out, n, target + r * n, part, g + r * n);
+        total = total + mse(out, n, target, part, g + r * n);
       } else {
-        total = total + cross_entropy(out, n, target[r], part, g + r * n);
-        right = right + is_right(out, n, target[r]);
+        total = total + cross_entropy(out, n, *target, part, g + r * n);
+        right = right + is_right(out, n, *target);
       }
     }
+    by_activation(last, [&](auto act, const Lane* saved) {
+      using Act = decltype(act);
+      for (int64_t r = 0; r < rows; ++r) gradient_row<Act>(g + r * n, saved + r * n, n);
+    });
     return total * share;
   }
 
   // After forward and loss: gradients, and at once the update of every parameter by its own.
-  template <class Update>
-  void backward(int64_t rows, int64_t parameters, StepNumbers<Lane> numbers, Update rule) {
-    // By copies: the compiler cannot know that the numbers and the three arrays are apart.
-    const auto update = [=, p = p, m = m, v = v](int64_t at, Lane gradient) {
-      Lane value = p[at], memory = m[at], square = v[at];
-      rule.update(numbers, gradient, value, memory, square);
-      p[at] = value, m[at] = memory, v[at] = square;
+  template <class Rows, class Update>
+  void backward(Rows rows, int64_t parameters, StepNumbers<Lane> numbers, Update rule) {
+    // By copies: the compiler cannot know that the numbers and the parameters are apart.
+    const auto update = [=](Parameter<Lane>& parameter, Lane gradient) {
+      Parameter<Lane> now = parameter;
+      rule.update(numbers, gradient, now.p, now.m, now.v);
+      parameter = now;
     };
-    int64_t end = parameters;
+    Parameter<Lane>* end = parameter + parameters;
     for (int l = shape.layers - 1; l >= 0; --l) {
       const auto [in, out, activation] = shape.layer[l];
-      const int64_t bias = end - (shape.bias ? out : 0), weight = bias - out * in;
-      by_activation(l, rows);
-      if (l > 0)
-        for_products(Matrix<Lane>{g, out, 1}, Matrix<Lane>{p + weight, 1, in}, rows, in, out,
-                     [=, to = below, in = in](int64_t r, int64_t i, Lane sum) { to[r * in + i] = sum; });
-      for_products(Matrix<Lane>{g, 1, out}, Matrix<Lane>{y[l], 1, in}, out, in, rows,
-                   [=, in = in](int64_t o, int64_t i, Lane sum) { update(weight + o * in + i, sum); });
+      Parameter<Lane>*const bias = end - (shape.bias ? out : 0), *const weight = bias - out * in;
+      if (l > 0) gradient_below(l, rows, weight);
+      for_products(Matrix<Lane>{g, 1, out}, turned(input(l)), out, in, rows,
+                   [=, in = in](int64_t o, int64_t i, Lane sum) { update(weight[o * in + i], sum); });
       for (int64_t o = 0; o < end - bias; ++o) {
         Lane sum = g[o];
         for (int64_t r = 1; r < rows; ++r) sum = sum + g[r * out + o];
-        update(bias + o, sum);
+        update(bias[o], sum);
       }
       Lane* kept = g;
       g = below;
@@ -177,16 +189,35 @@ struct LaneNetwork {
   }
 
  private:
-  // g: from the gradient by layer l's output to that by its pre-activation.
-  void by_activation(int l, int64_t rows) {
-    const auto [in, out, activation] = shape.layer[l];
-    visit(activation, [&, out = out](auto act) {
+  static Matrix<Lane> values(const Parameter<Lane>* weight, int64_t in) { return {&weight->p, 3 * in, 3}; }
+  static Matrix<Lane> turned(Matrix<Lane> a) { return {a.at, a.step, a.row}; }
+  Matrix<Lane> input(int l) const {
+    return l == 0 ? Matrix<Lane>{batch, pitch, 1} : Matrix<Lane>{y[l], shape.layer[l].in, 1};
+  }
+
+  // body(activation, what layer l's forward saved for the derivative)
+  template <class Body>
+  void by_activation(int l, Body body) {
+    visit(shape.layer[l].activation,
+          [&](auto act) { body(act, decltype(act)::saves == Saves::preactivation ? z[l] : y[l + 1]); });
+  }
+
+  // below: the gradient by the z of the layer below, from g, that by the z of layer l.
+  template <class Rows>
+  void gradient_below(int l, Rows rows, const Parameter<Lane>* weight) {
+    const int64_t in = shape.layer[l].in, out = shape.layer[l].out;
+    by_activation(l - 1, [&, to = below](auto act, const Lane* saved) {
       using Act = decltype(act);
-      const Lane* saved = Act::saves == Saves::preactivation ? z[l] : y[l + 1];
+      for_products(Matrix<Lane>{g, out, 1}, turned(values(weight, in)), rows, in, out,
+                   [=](int64_t r, int64_t i, Lane sum) {
+                     const int64_t k = r * in + i;
+                     if constexpr (Act::rowwise)
+                       to[k] = sum;
+                     else
+                       to[k] = Act::gradient(sum, Act::saves == Saves::nothing ? Lane(0) : saved[k]);
+                   });
       if constexpr (Act::rowwise)
-        for (int64_t r = 0; r < rows; ++r) gradient_row<Act>(g + r * out, saved + r * out, out);
-      else
-        gradient_row<Act>(g, saved, rows * out);
+        for (int64_t r = 0; r < rows; ++r) gradient_row<Act>(to + r * in, saved + r * in, in);
     });
   }
 };

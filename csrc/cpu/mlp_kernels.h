@@ -26,12 +26,19 @@ struct Steps {
   Sums* sums;
 };
 
+// Rows of numbers, each its inputs and then its targets, padded to whole fours: `pitch` numbers from row to row.
+template <class Real>
+struct JoinedTable {
+  const Real* at;
+  int64_t rows, pitch;
+};
+
 // A register full of networks of one shape, trained for many epochs.
 template <class Real>
 struct LaneRun {
   const Shape* shape;
   int64_t parameters;
-  Table<Real> train, test;  // test may have no rows
+  JoinedTable<Real> train, test;  // of one pitch; test may have no rows
   Rule rule;
   const double *lr, *weight_decay;  // (count)
   int64_t batch_size, epochs;
