@@ -12,6 +12,8 @@ from tui.lab_desk import LabDesk
 from tui.series import Series
 from tui.widgets.line import PART
 
+TRYING = "training these values with many seeds …"
+
 
 @dataclass(frozen=True)
 class Preview:
@@ -75,7 +77,7 @@ class Trials:
         """Whether these values are to be tried; `of` does it."""
         self._wanted = spec if self.on else None
         if self.on and self.preview is None:
-            self.instead = "training these values with many seeds …"
+            self.instead = TRYING
         return self.on
 
     async def of(self, spec: Spec) -> None:

@@ -14,7 +14,7 @@ from tui.axes import Range
 from tui.differences import labels
 from tui.feed import Snapshot
 from tui.history import Curves, Floats
-from tui.preview import Preview
+from tui.preview import TRYING, Preview
 from tui.series import Mark, Series
 from tui.view import View
 
@@ -71,6 +71,11 @@ class Scene:
         return self.preview.words if self.preview else self.instead if self.instead != told else ""
 
     @property
+    def trying(self) -> bool:
+        """Whether that is still to come."""
+        return self.preview is None and self.tried == TRYING
+
+    @property
     def crosshair(self) -> float | None:
         """The epoch that is looked at, where it is not the newest."""
         view = self.view
@@ -87,23 +92,30 @@ class Scene:
         return [Mark(epoch_at(run.curves, step), words) for step, words in [*forks, *changes]]
 
     @property
-    def score(self) -> Literal["accuracy", "r2"]:
+    def score(self) -> Literal["accuracy", "r2", ""]:
         """What tells how good the network is: the part of the rows that is right, or R² for numbers.
 
-        Whether a table has classes or numbers to predict, a run tells, or what was tried, if values do not.
+        Whether a table has classes or numbers to predict, a run tells, or what was tried, if values do not;
+        empty as long as none of them does.
         """
         run, loss = self.view.run, self.view.shown.loss
         if run and run.numbers is not None:
             numbers = run.numbers
         elif loss == "auto" and self.preview:
             numbers = self.preview.numbers
+        elif loss == "auto":
+            return ""
         else:
             numbers = loss == "mse"
         return "r2" if numbers else "accuracy"
 
+    @property
+    def score_title(self) -> str:
+        return {"accuracy": "accuracy", "r2": "R²", "": "accuracy or R²"}[self.score]
+
     def series(self, name: str) -> list[Series]:
         """The curves of `loss` or `score`: the run's, then what was tried."""
-        figure = self.score if name == "score" else name
+        figure = (self.score or "accuracy") if name == "score" else name
         tried = self.preview.series(figure) if self.preview else []
         runs = [("", self.view.run)] if self.view.run else []
         others = self.view.others

@@ -15,12 +15,13 @@ from rich.style import Style
 from textual.app import ComposeResult
 from textual.geometry import Region
 
-from engine import experiments
+from engine import experiments, registry
 from engine.errors import RequestError
 from tui.feed import Snapshot
 from tui.view import View
 from tui.widgets.canvas import Canvas
-from tui.widgets.panel import LIVE, Panel, Question
+from tui.widgets.panel import LIVE, Answer, Panel, Question
+from tui.widgets.panels.code import Code
 
 SPEC = experiments.find("iris-mlp")
 RUN = Snapshot("a-run", SPEC, state="paused", step=500)
@@ -83,6 +84,21 @@ async def test_what_the_lab_refuses_is_said_in_the_panel() -> None:
 
     async with (app := PanelApp(Echo, VIEW, refuse)).run_test() as pilot:
         await until(pilot, lambda: "there is no such step" in screen_text(app))
+
+
+async def test_a_panel_that_waits_counts_the_seconds_until_its_answer_comes() -> None:
+    gate = threading.Event()
+
+    def ask(kind: str, values: dict[str, Any]) -> Answer:
+        gate.wait()
+        return registry.load("questions", "script").answer(**values)
+
+    async with (app := PanelApp(Code, VIEW, ask)).run_test() as pilot:
+        await until(pilot, lambda: screen_text(app).strip() == "waiting for the engine …")
+        await until(pilot, lambda: screen_text(app).strip() == "waiting for the engine … 1 s")
+        gate.set()
+        await until(pilot, lambda: "import torch" in screen_text(app))
+        assert not app.panel._wait._timer
 
 
 async def test_an_answer_on_its_way_there_is_asked_for_again() -> None:

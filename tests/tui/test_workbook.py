@@ -144,7 +144,7 @@ async def test_an_endless_loop_is_interrupted_by_a_key_and_the_names_are_kept(sm
         await until(pilot, lambda: state(pilot, 1) == "done")
         write(pilot, 2, "while True: pass")
         await pilot.press("down", "n", "space")
-        await sees(pilot, "cell 2 runs")
+        await sees(pilot, "cell 2 runs 1 s")
         await until(pilot, lambda: interrupt_until_it_ends(pilot))
         await sees(pilot, "2 ✗")
         assert state(pilot, 3) == ""

@@ -23,6 +23,7 @@ from engine import experiments
 from engine.spec import Effect, Spec
 from tui.delta import DirtyCompositor
 from tui.keys import PANELS
+from tui.wait import Wait
 from tui.widgets.key_line import KeyLine
 from tui.widgets.lecture import LectureList
 from tui.widgets.line import PART, Line
@@ -73,6 +74,7 @@ class Laboratory(Screen[None], inherit_bindings=False):
         self._sides = list(self._chosen)  # of these, which is left and which is right, where both are shown
         self._half: Half = "both"
         self._scene: Scene | None = None  # what was shown last
+        self._wait = Wait(self, self._tell_tried)  # for what the values give
         self._painted = False  # or a key came before the first paint
         self._place = "curves"  # which of the upper three is shown where there is room for one
 
@@ -135,7 +137,7 @@ class Laboratory(Screen[None], inherit_bindings=False):
             self._painted = True
             self._arrange()
         self._tell_tried()
-        self.plots["score"].plot_title = {"accuracy": "accuracy", "r2": "R²"}[scene.score]
+        self.plots["score"].plot_title = scene.score_title
         for name, plot in self.plots.items():
             plot.update(scene.series(name), scene.x_range, scene.marks)
             plot.point_at(scene.crosshair)
@@ -154,6 +156,8 @@ class Laboratory(Screen[None], inherit_bindings=False):
         if self._scene is None:
             return
         words, name = self._scene.tried, self.values.chosen
+        self._wait.on(self._scene.trying or None)
+        words += str(self._wait)
         if not self.values.display:
             words = PART.join(filter(None, (f"{name} {self._scene.view.spec.text(name)}", words)))
         self.query_one("#tried", Line).update(words)
@@ -256,5 +260,7 @@ class Laboratory(Screen[None], inherit_bindings=False):
             panel.display = digit in digits
         if len(digits) > 1:
             self._put_beside(digits)
-        self.query_one(PanelTabs).shown = tuple(digits) or (0,)
+        tabs = self.query_one(PanelTabs)
+        tabs.shown = tuple(digits) or (0,)
+        tabs.again = "" if self._one_half else "larger" if upper and lower else "smaller"
         self._tell_tried()

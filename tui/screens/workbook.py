@@ -18,6 +18,7 @@ from tui.cell_result import CellResult
 from tui.keys import WORKBOOK_KEYS, bindings
 from tui.lab_desk import LabDesk
 from tui.screens.keys_page import KeysPage
+from tui.wait import Wait
 from tui.widgets.cell_view import CellView, CodeEditor
 from tui.widgets.key_line import KeyLine
 from tui.widgets.tensor_view import TensorView
@@ -66,6 +67,7 @@ class WorkbookScreen(ModalScreen[None]):
         self._fresh = False  # whether the next cell forgets all names first
         self._losses = 0
         self._trouble = ""
+        self._wait = Wait(self, self._tell)  # for the cell that runs
         self._aside = (
             False  # whether the tensors stand in the place of the cells, where there is room for one
         )
@@ -267,8 +269,9 @@ class WorkbookScreen(ModalScreen[None]):
     def _tell(self) -> None:
         text = Text(no_wrap=True, overflow="ellipsis")
         text.append(f"{self.workbook.section} {self.workbook.title}", "bold")
+        self._wait.on(self._busy)
         if self._busy:
-            text.append(f"   ● cell {self._busy.number} runs", "bold yellow")
+            text.append(f"   ● cell {self._busy.number} runs{self._wait}", "bold yellow")
             text.append("   i or ctrl+g stops it", "dim")
         elif self._trouble:
             text.append(f"   {self._trouble}", "bold red")

@@ -42,7 +42,7 @@ class PaintedPanel(Panel):
             words = textwrap.wrap(self.trouble, max(self.room[0], 20))
             self.canvas.paint([], [[(line, colours.wrong)] for line in words])
         elif self.answer is None:
-            self.canvas.paint([], [[("waiting for the engine …", colours.muted)]])
+            self.canvas.paint([], [[(self.waiting("waiting for the engine …"), colours.muted)]])
         else:
             where = way_there(self.answer, colours)
             head = [*where, *self.heading(self.answer, colours)]

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, Self
 from textual.widget import Widget
 
 from engine.errors import NnplayError
+from tui.wait import Wait
 from tui.widgets.canvas import Canvas
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ class Panel(Widget):
         self.view: View | None = None
         self.answer: Answer | None = None  # the newest; it may be of an earlier step than the view
         self.problem = ""  # why there is no answer
+        self._wait = Wait(self, self.draw)
 
     def show(self, view: View) -> None:
         """Show this view from now on."""
@@ -105,6 +107,11 @@ class Panel(Widget):
     def draw(self) -> None:
         """Draw `view` with `answer`, which may be None, or say the `problem`."""
 
+    def waiting(self, words: str) -> str:
+        """What to say in the place of an answer that is not there yet, and how long that takes."""
+        self._wait.on(self.view and self.subject(self.view))
+        return f"{words}{self._wait}"
+
     @property
     def trouble(self) -> str:
         """The problem; of one that the screen tells as the end of the run, no more than that it is there."""
@@ -125,6 +132,7 @@ class Panel(Widget):
 
     def on_hide(self) -> None:
         self._visible = False
+        self._wait.on(None)
 
     async def _inquire(self) -> None:
         """Ask until the newest wish is answered."""
@@ -156,6 +164,7 @@ class Panel(Widget):
             problem = ""
         if self.view and self.subject(self.view) == subject:
             self.answer, self.problem = answer or self.answer, problem
+            self._wait.on(None)
             if answer and _under_way(answer):
                 self._asked = None  # ask again
             if self._visible and self.is_attached and self.children:  # these go first when the app ends

@@ -13,6 +13,7 @@ from textual.widget import Widget
 from engine import gpus
 from engine.spec import Spec
 from tui import keys
+from tui.wait import Wait
 
 if TYPE_CHECKING:
     from tui.feed import Snapshot
@@ -48,11 +49,13 @@ class StatusLine(Widget):
         self._run: Snapshot | None = None
         self._changed = False
         self._gpu = ""
+        self._wait = Wait(self, self.refresh)
         self._gone = threading.Event()  # set when the app ends
 
     def update(self, spec: Spec, run: Snapshot | None, changed: bool = False) -> None:
         """Show the spec to start with, or the run; `changed`: only from its start will it have the spec."""
         self._spec, self._run, self._changed = spec, run, changed
+        self._wait.on(run.run_id if run and run.state == "starting" else None)
         self.refresh()
 
     @work(thread=True)
@@ -107,7 +110,7 @@ class StatusLine(Widget):
         if run is None:
             return [Text("○ ready", "dim")]
         colour = self.app.theme_variables.get(COLOURS.get(run.state, ""), "")
-        state = Text(f"{SIGNS[run.state]} {run.state}", colour)
+        state = Text(f"{SIGNS[run.state]} {run.state}{self._wait}", colour)
         epoch = Text(f"epoch {run.epoch:,} / {run.spec.epochs:,}", colour)
         if self._changed:
             following = Text(f"↻ {keys.of('Start over')} trains these", "yellow")

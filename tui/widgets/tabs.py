@@ -25,6 +25,7 @@ class PanelTabs(Widget):
             self.digit = digit
 
     shown: reactive[tuple[int, ...]] = reactive(())
+    again: reactive[str] = reactive("")  # what the same digit once more makes of its panel
 
     def __init__(self, titles: Sequence[str]):
         super().__init__(id="tabs")
@@ -40,6 +41,9 @@ class PanelTabs(Widget):
             line.append(before, style)
             line.append(f"{digit}{between}", style + Style(dim=digit not in self.shown))
             line.append(f"{title} " if self._titled or digit in self.shown else " ", style)
+        hint = f"{self.shown[0]} again: {self.again} " if self.again and self.shown else ""
+        if (room := self.size.width - line.cell_len - len(hint)) > 0:
+            line.append(" " * room + hint, Style(dim=True))
         return line
 
     def on_click(self, event: Click) -> None:

@@ -66,7 +66,7 @@ class Compare(Panel):
         if self.trouble:
             return Text(self.trouble)
         if self.answer is None:
-            return Text(f"training the variants of {spec.experiment} …", "dim")
+            return Text(self.waiting(f"training the variants of {spec.experiment} …"), "dim")
         question = self.question(self.view)
         changed = " ".join(["", *question.values["assignments"]]) if question else ""
         heading = Text.assemble(("The variants of ", "dim"), (spec.experiment, "bold"), changed)

@@ -92,7 +92,7 @@ class Tensors(Panel):
         if self.trouble:
             way.append(self.trouble, colours.wrong)
         elif self.answer is None:
-            way.append("waiting for the engine …", colours.muted)
+            way.append(self.waiting("waiting for the engine …"), colours.muted)
         else:
             for words, ink in way_there(self.answer, colours):
                 way.append(words, ink)
