@@ -22,6 +22,7 @@ from engine.frames import Answer
 from engine.spec import Spec
 from engine.textfile import SUFFIXES
 from tui.screens.window import Window
+from tui.wait import Wait
 from tui.widgets.canvas import cut
 from tui.widgets.field import Field
 
@@ -68,9 +69,14 @@ class OpenTable(Window[Spec]):
     OpenTable #look { height: 1fr; margin: 1 0; }
     OpenTable DirectoryTree { width: 27%; background: $surface; }
     OpenTable #preview { width: 1fr; padding: 0 1; }
-    OpenTable #choices { height: 3; }
-    OpenTable Select { width: 1fr; }
-    OpenTable Button { min-width: 10; }
+    OpenTable #choices { height: 1; }
+    OpenTable #choices Static { width: auto; padding: 0 1 0 0; color: $text-muted; }
+    OpenTable Select { width: 1fr; margin: 0 2 0 0; background: $boost; }
+    OpenTable Select:focus { background: $primary 40%; }
+    OpenTable Select > SelectCurrent { background: transparent; }
+    OpenTable Select #label { text-wrap: nowrap; text-overflow: ellipsis; }
+    OpenTable SelectOverlay { max-height: 10; background: $panel; }
+    OpenTable Button { min-width: 8; }
     OpenTable #trouble { color: $error; height: auto; }
     """
 
@@ -80,6 +86,7 @@ class OpenTable(Window[Spec]):
         self._folder = folder or Path.cwd()
         self._path = ""
         self._target = ""
+        self._wait = Wait(self, self._tell_looking)
         self._found = ""  # the loss that fits the target
 
     def compose(self) -> ComposeResult:
@@ -92,9 +99,11 @@ class OpenTable(Window[Spec]):
                 with VerticalScroll(id="preview"):
                     yield Static(id="content")
             with Horizontal(id="choices"):
-                yield Select([], prompt="target", id="target", disabled=True)
-                yield Select(TASKS, value=FOUND, allow_blank=False, id="task", disabled=True)
-                yield Button("Open", variant="primary", disabled=True)
+                yield Static("predict")
+                yield Select([], prompt="a column", id="target", disabled=True, compact=True)
+                yield Static("as")
+                yield Select(TASKS, value=FOUND, allow_blank=False, id="task", disabled=True, compact=True)
+                yield Button("Open", variant="primary", disabled=True, compact=True)
             yield Static(id="trouble")
 
     def on_mount(self) -> None:
@@ -135,14 +144,17 @@ class OpenTable(Window[Spec]):
     async def _preview(self) -> None:
         """Ask the lab what is in the file, and show it."""
         self.query_one(Button).disabled = True
-        self._say("looking into the file …")
+        self._wait.on(self._path)
+        self._tell_looking()
         try:
             answer = await self._ask("table", path=self._path, target=self._target, loss=self._loss)
         except NnplayError as error:
+            self._wait.on(None)
             self._show(None)
             self._say(str(error))
             return
         if answer is not None:
+            self._wait.on(None)
             self._show(answer.values)
             self._say(answer.values["problem"])
 
@@ -158,6 +170,9 @@ class OpenTable(Window[Spec]):
             with self.prevent(Select.Changed):
                 target.set_options([(Text(c["name"]), c["name"]) for c in values["columns"]])
                 target.value = self._target
+
+    def _tell_looking(self) -> None:
+        self._say(f"looking into the file …{self._wait}")
 
     def _say(self, text: str) -> None:
         self.query_one("#trouble", Static).update(Text(inert(text)))
