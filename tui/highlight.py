@@ -42,9 +42,9 @@ def inks(colours: Palette) -> dict[str, Style]:
         "comment": colours.muted,
         "keyword": colours.accent,
         "string": style(colours.of_class(2)),
-        "number": style(colours.negative),
-        "known": style(colours.positive),
-        "made": style(colours.positive, bold=True),
+        "number": style(colours.of_class(1)),
+        "known": style(colours.of_class(0)),
+        "made": style(colours.of_class(0), bold=True),
     }
 
 

@@ -1,7 +1,7 @@
 """Colours with a meaning, of whatever theme is on: sign and strength of a number, classes, right and wrong.
 
 colours = Palette(widget)
-colours.signed(-0.3)        # how a weight is written: orange below zero, blue above, pale near zero
+colours.signed(-0.3)        # how a weight is written: violet below zero, green above, pale near zero
 colours.of_class(2)         # the colour of a class
 """
 
@@ -15,6 +15,8 @@ from rich.color import Color
 from rich.style import Style
 from textual.color import Color as ThemeColor
 from textual.widget import Widget
+
+from tui.theme import SIGNS
 
 # Okabe and Ito's colours, which the colour-blind tell apart, for classes beyond those that a theme names.
 CLASSES = (
@@ -37,8 +39,8 @@ class Palette:
         self.background = self._rgb("background", "#000000")
         self.foreground = self._rgb("foreground", "#cccccc")
         self.ground = mix(self.background, self.foreground, 0.12)  # of a picture, where it shows nothing
-        self.positive = self._rgb("plot-1", CLASSES[0])
-        self.negative = self._rgb("plot-2", CLASSES[1])
+        self.positive = self._rgb("positive", SIGNS["positive"])
+        self.negative = self._rgb("negative", SIGNS["negative"])
         self.text = style(self.foreground)
         self.bold = style(self.foreground, bold=True)
         self.muted = style(mix(self.background, self.foreground, 0.55))
@@ -54,14 +56,14 @@ class Palette:
         return self._rgb(f"plot-{number % len(CLASSES) + 1}", CLASSES[number % len(CLASSES)])
 
     def signed(self, strength: float) -> Rgb:
-        """Blue above zero, orange below, paler towards zero; `strength` is from -1 to 1."""
+        """Green above zero, violet below, paler towards zero; `strength` is from -1 to 1."""
         end = self.positive if strength >= 0 else self.negative
         return mix(self.background, end, level(abs(strength)))
 
     def signed_text(self, strength: float) -> Style:
         """A number in the colour of its sign, readable however near to zero it is."""
         end = self.positive if strength >= 0 else self.negative
-        return style(mix(self.foreground, end, 0.35 + 0.65 * level(min(abs(strength), 1.0))))
+        return style(mix(self.foreground, end, 0.35 + 0.45 * level(min(abs(strength), 1.0))))
 
     def signed_map(self, values: NDArray[np.floating], zero: Rgb | None = None) -> Colours:
         """`signed` of each value: (…) to (…, 3); `zero` is the colour of zero, else the background."""

@@ -1,7 +1,8 @@
 """The themes, and in each the colours of curves.
 
 Curves have the colours of Okabe and Ito (Color Universal Design, 2008), which the colour-blind tell apart, in
-shades that stand out from the background. The theme for the colour-blind lets no meaning rest on red against
+shades that stand out from the background; classes of data have the same. What is below or above zero has two
+of its own, as both may be on one screen. The theme for the colour-blind lets no meaning rest on red against
 green elsewhere either.
 """
 
@@ -18,6 +19,12 @@ def _curves(*colours: str) -> dict[str, str]:
     return {f"plot-{slot}": colour for slot, colour in enumerate(colours, 1)}
 
 
+def _signs(positive: str, negative: str) -> dict[str, str]:
+    """The variables $positive and $negative, of numbers."""
+    return {"positive": positive, "negative": negative}
+
+
+SIGNS = _signs("#8cf0d0", "#9d3dff")
 OKABE_ITO = _curves("#56b4e9", "#e69f00", "#cc79a7", "#009e73", "#f0e442", "#d55e00")
 
 DARK = Theme(
@@ -33,7 +40,7 @@ DARK = Theme(
     surface="#151a20",
     panel="#1c232b",
     dark=True,
-    variables={**OKABE_ITO, "footer-background": "#1c232b"},
+    variables={**OKABE_ITO, **SIGNS, "footer-background": "#1c232b"},
 )
 
 LIGHT = Theme(
@@ -51,6 +58,7 @@ LIGHT = Theme(
     dark=False,
     variables={
         **_curves("#0072b2", "#b35900", "#a2407c", "#007a59", "#7a6f00", "#a33a00"),
+        **_signs("#00522c", "#4212a0"),
         "footer-background": "#e5e6e1",
     },
 )
@@ -70,6 +78,7 @@ HIGH_CONTRAST = Theme(
     dark=True,
     variables={
         **_curves("#00c8ff", "#ffb000", "#ff9ad5", "#00e6a0", "#ffff00", "#ff7a3d"),
+        **_signs("#70ff9c", "#b080ff"),
         "text-muted": "#e0e0e0",
         "text-disabled": "#c0c0c0",
         "footer-background": "#000000",
@@ -89,7 +98,7 @@ COLOUR_BLIND = Theme(
     surface="#161a22",
     panel="#1d222c",
     dark=True,
-    variables={**OKABE_ITO, "footer-background": "#1d222c"},
+    variables={**OKABE_ITO, **SIGNS, "footer-background": "#1d222c"},
 )
 
 THEMES = (DARK, LIGHT, HIGH_CONTRAST, COLOUR_BLIND)

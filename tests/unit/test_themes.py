@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import combinations
+from itertools import combinations, product
 
 import numpy as np
 import pytest
@@ -47,7 +47,7 @@ def test_text_and_curves_stand_out_from_the_background(theme: Theme) -> None:
     assert theme.background
     assert theme.foreground
     assert contrast(theme.foreground, theme.background) >= least_text
-    for colour in curves(theme):
+    for colour in (*curves(theme), theme.variables["positive"], theme.variables["negative"]):
         assert contrast(colour, theme.background) >= least_line, colour
     for colour in (theme.primary, theme.accent, theme.warning, theme.error, theme.success):
         assert colour
@@ -65,6 +65,16 @@ def test_the_colour_blind_tell_curves_and_states_apart(kind: str) -> None:
             assert one
             assert other
             assert np.linalg.norm(seen(one) - seen(other)) > least, (kind, one, other)
+
+
+@pytest.mark.parametrize("theme", THEMES, ids=lambda theme: theme.name)
+def test_signs_are_told_from_each_other_and_from_classes_by_all_eyes(theme: Theme) -> None:
+    signs = [theme.variables["positive"], theme.variables["negative"]]
+    pairs = [signs, *product(signs, curves(theme)[:3])]
+    for kind in (np.eye(3), *(np.array(kind).reshape(3, 3) for kind in BLINDNESS.values())):
+        for one, other in pairs:
+            near = [lab(np.clip(kind @ linear(colour), 0, 1)) for colour in (one, other)]
+            assert np.linalg.norm(near[0] - near[1]) > 0.06, (one, other)
 
 
 def test_all_themes_have_all_colours_of_curves() -> None:

@@ -123,7 +123,7 @@ class TensorView(Vertical):
         return np.asarray(values[self._index])
 
     def _heat(self, values: NDArray[Any]) -> Text:
-        """Blue above zero, orange below, as strong as the value is large."""
+        """Green above zero, violet below, as strong as the value is large."""
         colours = Palette(self)
         width = max(self.size.width - 2, 1)
         grid = heat_grid(values, width)
