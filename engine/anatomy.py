@@ -175,6 +175,13 @@ def plane(data: Prepared, x: int, y: int) -> Plane:
     return Plane(x, y, low - margin, high + margin, data.train_x.mean(axis=0))
 
 
+def clean(values: Array) -> Array:
+    """What scaling there and back left of a zero is zero again."""
+    largest = np.abs(values).max(axis=0, initial=0.0)
+    cleaned: Array = np.where(np.abs(values) < 1e-12 * largest, 0.0, values)
+    return cleaned
+
+
 def in_units(data: Prepared, feature: int, value: float) -> float:
     """A standardized value of a feature in the units of the table."""
     return float(data.raw(np.full(data.train_x.shape[1], value))[feature])

@@ -97,6 +97,7 @@ class Moment:
             "far": self.seconds > PATIENCE,
             "features": self.data.feature_names,
             "classes": self.data.class_names,
+            "target": self.data.target_name,
         }
 
 

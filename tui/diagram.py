@@ -6,7 +6,7 @@ Only what fits is placed: of a layer with more neurons than there are rows, a pa
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,8 +16,10 @@ from tui.glyphs import Glyphs
 from tui.palette import LEVELS
 
 SIZES = ((4, 8), (3, 6), (2, 4), (1, 6))  # rows and columns of a neuron's map, the largest first
+LARGE = ((10, 20), (7, 14), *SIZES)  # of a network that would leave its panel empty
+FEW = 8  # neurons of such a network, inputs included
 LINKS = 400  # between two layers, at most: the strongest
-NARROWEST = 8  # columns for the links between two layers
+NARROWEST, WIDEST = 8, 36  # columns for the links between two layers
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ def lay_out(widths: Sequence[int], room: tuple[int, int], names: tuple[int, int]
     are as large as lets every neuron be seen; where no size does, or `zoom` asks for larger ones, it is
     folded.
     """
-    for smaller in range(len(SIZES)):
+    for smaller in range(len(LARGE)):
         layout = _lay_out(widths, room, names, zoom - smaller)
         if layout.columns <= room[0]:
             break
@@ -67,14 +69,15 @@ def lay_out(widths: Sequence[int], room: tuple[int, int], names: tuple[int, int]
 
 def _lay_out(widths: Sequence[int], room: tuple[int, int], names: tuple[int, int], zoom: int) -> Layout:
     columns, rows = room
-    sizes = [_size(width, rows, zoom) for width in widths]
+    maps = LARGE if sum(widths) <= FEW else SIZES
+    sizes = [_size(width, rows, zoom, maps) for width in widths]
     tops = [_tops(width, rows, size[0]) for width, size in zip(widths, sizes, strict=True)]
     crowded = [len(t) > 1 and t[1] - t[0] == size[0] for t, size in zip(tops, sizes, strict=True)]
     spans = [size[1] * (2 if two else 1) + two for size, two in zip(sizes, crowded, strict=True)]
     free = columns - names[0] - names[1] - 3 - sum(spans)
-    between = max(NARROWEST, free // max(len(widths) - 1, 1))
+    between = min(max(NARROWEST, free // max(len(widths) - 1, 1)), WIDEST)
     layers = []
-    left = names[0] + 2
+    left = names[0] + 2 + max(free - between * (len(widths) - 1), 0) // 2
     for size, top, span in zip(sizes, tops, spans, strict=True):
         lefts = tuple(left + index % 2 * (span - size[1]) for index in range(len(top)))
         layers.append(Column(left, left + span, *size, top, lefts))
@@ -82,10 +85,10 @@ def _lay_out(widths: Sequence[int], room: tuple[int, int], names: tuple[int, int
     return Layout(rows, layers[-1].right + 1 + names[1], tuple(layers))
 
 
-def _size(width: int, rows: int, zoom: int) -> tuple[int, int]:
-    fits = [size for size in SIZES if width * (size[0] + 1) - 1 <= rows or (size[0] == 1 and width <= rows)]
-    index = SIZES.index(fits[0]) if fits else len(SIZES) - 1
-    return SIZES[min(max(index - zoom, 0), len(SIZES) - 1)]
+def _size(width: int, rows: int, zoom: int, maps: Sequence[tuple[int, int]]) -> tuple[int, int]:
+    fits = [size for size in maps if width * (size[0] + 1) - 1 <= rows or (size[0] == 1 and width <= rows)]
+    index = maps.index(fits[0]) if fits else len(maps) - 1
+    return maps[min(max(index - zoom, 0), len(maps) - 1)]
 
 
 def _tops(width: int, rows: int, map_rows: int) -> tuple[int, ...]:
@@ -99,6 +102,17 @@ def _tops(width: int, rows: int, map_rows: int) -> tuple[int, ...]:
     pitch = min(max((rows - map_rows) // max(width - 1, 1), map_rows), map_rows + 3)
     begin = max((rows - pitch * (width - 1) - map_rows) // 2, 0)
     return tuple(begin + pitch * index for index in range(width))
+
+
+def along(
+    starts: NDArray[np.float64], ends: NDArray[np.float64], columns: int
+) -> Iterator[tuple[int, int, int, int]]:
+    """Of each link its end, its start, and the row and column in which its number stands: where links are
+    apart, for they meet in the layer with fewer neurons.
+    """
+    part = 0.5 if len(starts) == len(ends) == 1 else 0.25 if len(starts) >= len(ends) else 0.75
+    for end, start in np.ndindex(len(ends), len(starts)):
+        yield end, start, int(starts[start] + part * (ends[end] - starts[start])), int(part * columns)
 
 
 def links(

@@ -162,6 +162,10 @@ PANEL_KEYS: dict[str, tuple[Key, ...]] = {  # by the panel that has them, while 
         Key("x", "feature_x", "Feature across", "The next feature across.", "across"),
         Key("y", "feature_y", "Feature upwards", "The next feature upwards.", "up"),
         Key("p", "points", "Rows drawn", "All rows, the train rows, the test rows, none.", "rows"),
+        Key(
+            "n", "row(1)", "Next row", "What a row is and is taken for, from left to right.", "row", "n", "nb"
+        ),
+        Key("b", "row(-1)", "Row before", "The row to the left; the mouse points at rows as well."),
     ),
     "Batch": (
         Key("n", "section(1)", "Next part", "On to the next part of the step.", "next part"),

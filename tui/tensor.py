@@ -39,6 +39,11 @@ class Tensor:
         return Tensor(name, values.shape, str(values.dtype), values, stride)
 
 
+def neuron(layer: int, number: int) -> str:
+    """What people call a neuron: as torch has its weights, `0.weight[6]`, without the word."""
+    return f"{layer}[{number}]"
+
+
 @dataclass(frozen=True)
 class Statistics:
     """Of all values that are finite; of complex ones, of their magnitudes. NaN where there are too few.

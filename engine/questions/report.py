@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from engine import moments
+from engine.anatomy import clean
 from engine.datasets import Array
 from engine.frames import Answer
 from engine.moments import Moment
@@ -42,19 +43,12 @@ def answer(*, part: str, **source: Any) -> Answer:
         moment.values() | values | {"part": part, "rows": len(targets)},
         {
             "rows": places[worst],
-            "features": _clean(data.raw(features[worst])),
+            "features": clean(data.raw(features[worst])),
             "targets": targets[worst] if data.classifies else data.raw_target(targets[worst]),
             "predicted": predicted[worst] if data.classifies else data.raw_target(predicted[worst]),
             "certainty": certainty[worst],
         },
     )
-
-
-def _clean(values: Array) -> Array:
-    """What scaling there and back left of a zero is zero again."""
-    largest = np.abs(values).max(axis=0, initial=0.0)
-    cleaned: Array = np.where(np.abs(values) < 1e-12 * largest, 0.0, values)
-    return cleaned
 
 
 @torch.no_grad()

@@ -91,6 +91,6 @@ def test_maps_take_the_two_features_that_tell_the_most_and_words_last() -> None:
     assert anatomy.telling(bent) == [1, 2, 0]  # the first goes along with the classes, and has two values
 
 
-def test_what_scaling_leaves_of_a_zero_is_a_zero_in_the_report() -> None:
-    cleaned = report._clean(np.array([[3e-17, 1e-30], [1.0, 2e-30]]))
+def test_what_scaling_leaves_of_a_zero_is_a_zero() -> None:
+    cleaned = anatomy.clean(np.array([[3e-17, 1e-30], [1.0, 2e-30]]))
     assert cleaned.tolist() == [[0.0, 1e-30], [1.0, 2e-30]]

@@ -32,7 +32,7 @@ from tui.messages import EditHidden
 from tui.view import View
 from tui.widgets.panel import Panel
 from tui.widgets.panels.batch import Batch
-from tui.widgets.panels.boundary import Boundary
+from tui.widgets.panels.boundary import Boundary, _cells_at
 from tui.widgets.panels.code import Code
 from tui.widgets.panels.log import Log
 from tui.widgets.panels.network import Network
@@ -123,7 +123,7 @@ async def test_the_network_shows_the_numbers_of_a_chosen_neuron() -> None:
         await pilot.press("down", "down")
         await answered(pilot)
         text = screen_text(it)
-        assert "1.2 " in text
+        assert "0[1] " in text
         assert "bias" in text
         assert "petal length" in text.splitlines()[1]
         await pilot.press("right_square_bracket")
@@ -140,7 +140,7 @@ async def test_a_click_chooses_a_neuron() -> None:
         column = layout.layers[1]
         await pilot.click("Picture", offset=(column.lefts[3] + 2, column.tops[3] + 2))
         await pilot.pause()
-        assert "1.4  bias" in screen_text(it)
+        assert "0[3]  bias" in screen_text(it)
 
 
 async def test_the_network_says_how_to_come_to_its_keys() -> None:
@@ -192,11 +192,11 @@ async def test_every_neuron_of_a_wide_layer_can_be_reached() -> None:
     wide = View(experiments.find("iris-mlp", ["hidden=40"]))
     async with (it := app(Network, wide)).run_test(size=(118, 14)) as pilot:
         await answered(pilot)
-        assert "↑0 ↓" in screen_text(it)
+        assert re.search(r" \d+ below", screen_text(it))
         await pilot.press(*["down"] * 40)
         await answered(pilot)
-        assert "1.40 " in screen_text(it)
-        assert "↓0" in screen_text(it)
+        assert "0[39] " in screen_text(it)
+        assert re.search(r" \d+ above  ", screen_text(it))
 
 
 async def test_a_deep_network_scrolls_to_the_chosen_layer() -> None:
@@ -229,6 +229,35 @@ async def test_the_boundary_goes_over_all_features_and_all_kinds_of_rows() -> No
         assert marks[1] > 2
         await pilot.press("p", "p")
         assert sum(screen_text(it).count(m) for m in "●✗○⊗") == 4
+
+
+async def test_a_row_says_what_it_is_and_is_taken_for_under_the_mouse_and_by_key() -> None:
+    async with (it := app(Boundary)).run_test(size=(118, 14)) as pilot:
+        await answered(pilot)
+        panel = it.panel
+        assert isinstance(panel, Boundary)
+        assert panel.answer
+        arrays, table = panel.answer.arrays, datasets.load(SPEC)
+        wrong = int(np.flatnonzero(arrays["targets"] != arrays["predicted"])[0])
+        row, column = _cells_at(arrays["places"], *panel._picture)[wrong]
+        await pilot.hover("Canvas", offset=(column + 9, row + 1))
+        await until(pilot, lambda: panel.pointed is not None)
+        told = panel.pointed
+        number = int(arrays["numbers"][told])
+        said = screen_text(it).splitlines()[0]
+        part = "test" if arrays["test"][told] else "train"
+        names = table.class_names
+        assert said.strip().startswith(f"{part} row {number}  is {names[table.targets[number]]}, taken for ")
+        for place in panel.answer.values["told"][:3]:
+            assert f"{table.feature_names[place]} {label(table.features[number][place])}" in said
+        await pilot.hover("Canvas", offset=(9, 12))
+        await until(pilot, lambda: "crossed: wrong" in screen_text(it))
+        lefts = []
+        for key in "nnb":
+            await pilot.press(key)
+            lefts.append(arrays["places"][panel.pointed, 0])
+            assert f"row {arrays['numbers'][panel.pointed]}  is " in screen_text(it)
+        assert lefts[0] == lefts[2] == arrays["places"][:, 0].min() <= lefts[1]
 
 
 async def test_the_report_is_of_any_step_and_of_both_parts() -> None:
@@ -291,8 +320,8 @@ async def test_a_step_taken_apart_ends_in_what_it_adds() -> None:
         for part in (
             "Layer 0: z",
             "Layer 0: sigmoid",
-            "Output: z",
-            "Output: softmax",
+            "Layer 1 (output): z",
+            "Layer 1 (output): softmax",
             "Loss",
             "Gradient of 1",
         ):
@@ -463,7 +492,8 @@ async def test_a_line_is_told_as_a_formula_in_the_units_of_the_table_and_what_it
         assert text.count("●") == 1 + 10  # of the legend, and the rows
         assert "○" not in text  # there are no test rows
         assert text.count("┊") > 10
-        assert text.splitlines()[-1].split() == ["0", "2", "4", "6", "8"]
+        assert text.splitlines()[-1].replace("data's units", "").split() == ["0", "2", "4", "6", "8"]
+        assert "data's units" in text
         await pilot.press("p", "p")  # the test rows: none
         assert (screen_text(it).count("●"), screen_text(it).count("┊")) == (1, 0)
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from tui.keys import bindings
 from tui.palette import Palette, style
+from tui.tensor import neuron
 from tui.view import View
 from tui.widgets.canvas import Line, Span, cut, fit
 from tui.widgets.painted import PaintedPanel
@@ -75,12 +76,12 @@ class Batch(PaintedPanel):
         """Title, note and lines of each part."""
         values, arrays = answer.values, answer.arrays
         names = [f"row {row}" for row in arrays["batch.rows"].tolist()]
-        classes, last = values["classes"], len(values["activations"]) - 1
+        last = len(values["activations"]) - 1
         yield "Rows", "standardized", self._table(arrays["batch.x"], names, values["features"], colours)
         for layer, activation in enumerate(values["activations"]):
-            heads = classes if layer == last and classes else []
+            heads = self._named(answer, layer)
             z, output = arrays[f"activation.{layer}.z"], arrays[f"activation.{layer}.output"]
-            title = "Output" if layer == last else f"Layer {layer}"
+            title = f"Layer {layer}{' (output)' if layer == last else ''}"
             yield f"{title}: z", f"x {layer}.weightᵀ + {layer}.bias", self._table(z, names, heads, colours)
             if activation != "identity":
                 yield f"{title}: {activation}(z)", "", self._table(output, names, heads, colours)
@@ -136,13 +137,20 @@ class Batch(PaintedPanel):
 
     def _parameter(self, answer: Answer, name: str, layer: int, colours: Palette) -> list[Line]:
         """A parameter's table: a row for each neuron of the layer, a column for each neuron before it."""
-        values, array = answer.values, answer.arrays[name]
-        last = len(values["activations"]) - 1
-        neurons = values["classes"] if layer == last and values["classes"] else []
-        before = values["features"] if layer == 0 else []
+        array, neurons = answer.arrays[name], self._named(answer, layer)
         if array.ndim == 1:
             return self._table(array[None, :], [""], neurons, colours)
-        return self._table(array, neurons or [f"neuron {i + 1}" for i in range(len(array))], before, colours)
+        return self._table(array, neurons, self._named(answer, layer - 1), colours)
+
+    @staticmethod
+    def _named(answer: Answer, layer: int) -> list[str]:
+        """What the outputs of a layer are called; those of layer -1 are the features."""
+        values = answer.values
+        if layer < 0:
+            return list(values["features"])
+        if layer == len(values["activations"]) - 1:
+            return values["classes"] or [values["target"]]
+        return [neuron(layer, number) for number in range(answer.arrays[f"activation.{layer}.z"].shape[1])]
 
     def _table(self, array: Any, rows: list[str], columns: list[str], colours: Palette) -> list[Line]:
         """Numbers with the colour of their sign, the stronger the farther from zero in this table.
@@ -151,7 +159,7 @@ class Batch(PaintedPanel):
         """
         shown = array[:MOST, :MOST]
         reach = float(np.abs(shown[np.isfinite(shown)]).max(initial=0)) or 1.0
-        heads = [cut(head, 14) for head in columns] or [str(i + 1) for i in range(shown.shape[1])]
+        heads = [cut(head, 14) for head in columns]
         width = max(CELL, *(len(head) + 1 for head in heads[: shown.shape[1]]))
         across = max(1, (self.room[0] - NAME) // width)
         lines: list[Line] = []

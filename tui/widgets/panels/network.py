@@ -15,6 +15,7 @@ from tui.heat import Cells
 from tui.keys import bindings
 from tui.messages import EditHidden
 from tui.palette import Palette, style
+from tui.tensor import neuron as named
 from tui.view import View
 from tui.widgets.canvas import Canvas, Line, Span, cut
 from tui.widgets.painted import PaintedPanel
@@ -24,6 +25,8 @@ HINT = "↑↓ neuron  [ ] layer  + - width  a add, d remove a layer"
 WITH_WORDS = 90  # columns from which the heading says what a map is
 NAME = 14  # columns of a name, at most
 NEW_LAYER = 8  # neurons of a layer that is added
+WITH_WEIGHTS = 8  # links between two layers, at most, to be written with their weights
+NUMBER = 8  # columns of a weight
 LAYERS = 64  # as many as a spec allows
 
 
@@ -157,7 +160,7 @@ class Network(PaintedPanel):
     def _layout(self) -> Layout | None:
         if self.answer is None:
             return None
-        names = self.answer.values["features"], self.answer.values["classes"] or [""]
+        names = self.answer.values["features"], self._outputs(self.answer)
         left, right = (min(NAME, max(map(len, some))) for some in names)
         return self._lay_out(self._widths, (left, right))
 
@@ -235,6 +238,11 @@ class Network(PaintedPanel):
             for column in np.flatnonzero(patterns[row]).tolist():
                 ink = style(colours.signed(float(colour[row, column])))
                 cells[row][begin + column] = (signs.characters[patterns[row, column]], ink)
+        if weights.size <= WITH_WEIGHTS and columns >= 2 * NUMBER:
+            for end, start, row, column in diagram.along(starts, ends, columns):
+                weight = float(weights[end, start])
+                ink = colours.signed_text(float(relative[end, start]))
+                _write(cells[row], begin + column - NUMBER // 2, f"{weight:+.4g}", ink)
 
     def _put_layer(self, cells: Cells, layer: int, layout: Layout, answer: Answer, colours: Palette) -> None:
         maps = answer.arrays[f"map.{layer}"]
@@ -248,6 +256,10 @@ class Network(PaintedPanel):
             picture = self._map(maps, index, last and bool(answer.values["classes"]), answer, colours)
             for row, line in enumerate(picture):
                 cells[top + row][left : left + column.map_columns] = line
+            below = top + column.map_rows
+            if layer and answer.arrays[f"weight.{layer}"].size <= WITH_WEIGHTS and below < layout.rows:
+                bias = float(answer.arrays[f"bias.{layer}"][index])
+                _write(cells[below], left, f"bias {bias:+.4g}", colours.muted)
             if chosen == (layer, index):
                 for row in range(column.map_rows):
                     cells[top + row][left - 1] = ("▐", colours.accent)
@@ -258,7 +270,7 @@ class Network(PaintedPanel):
         above = answer.values["first"][layer]
         below = self._widths[layer] - above - len(layout.layers[layer].tops)
         if above or below:
-            words = f"↑{above} ↓{below}"
+            words = " · ".join([f"{above} above"] * bool(above) + [f"{below} below"] * bool(below))
             column = layout.layers[layer]
             middle = (column.left + column.right - len(words)) // 2
             _write(cells[-1], max(middle, 0), words, colours.muted)
@@ -289,10 +301,11 @@ class Network(PaintedPanel):
             _write(row, 0, f"{cut(name, width):>{width}}", colours.text if drawn else colours.muted)
         for index, top in enumerate(outputs.tops):
             number = answer.values["first"][last] + index
-            name = answer.values["classes"][number] if answer.values["classes"] else ""
+            name = self._outputs(answer)[number]
             row = cells[top + outputs.map_rows // 2]
             begin = outputs.right + 1
-            _write(row, begin, cut(name, len(row) - begin), style(colours.of_class(number)))
+            ink = style(colours.of_class(number)) if answer.values["classes"] else colours.text
+            _write(row, begin, cut(name, len(row) - begin), ink)
 
     def _chosen(self, answer: Answer) -> tuple[int, int] | None:
         """The layer and the place among those shown of the chosen neuron."""
@@ -339,9 +352,14 @@ class Network(PaintedPanel):
         """What a neuron is called."""
         if layer == 0:
             return str(answer.values["features"][neuron])
-        if layer == len(self._widths) - 1 and answer.values["classes"]:
-            return str(answer.values["classes"][neuron])
-        return f"{layer}.{neuron + 1}"
+        if layer == len(self._widths) - 1:
+            return self._outputs(answer)[neuron]
+        return named(layer - 1, neuron)
+
+    @staticmethod
+    def _outputs(answer: Answer) -> list[str]:
+        """What the neurons of the last layer stand for."""
+        return answer.values["classes"] or [answer.values["target"]]
 
 
 def _write(row: list[Span], column: int, text: str, ink: Style) -> None:
