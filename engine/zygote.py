@@ -40,8 +40,11 @@ def main() -> int:
         watch.start()
         die_with_parent()  # loading torch holds the interpreter, so the thread may come too late
         _warm_up()
-        die_with_parent(False)  # from now on the socket's end is the sign
         screen.sendall(b"{}\n")
+        watch.join(0.1)
+        if watch.is_alive():  # nobody waits
+            _warm_up_optimizers()
+        die_with_parent(False)  # from now on the socket's end is the sign
         watch.join()  # until there is a request: a fork wants no other thread
         while True:
             request, files, _, _ = socket.recv_fds(screen, 65536, 2)
@@ -103,11 +106,15 @@ def _end_with(screen: socket.socket) -> None:
 
 
 def _warm_up() -> None:
-    """Import what every run needs; the first optimizer costs as much as importing torch."""
+    """Import what every run needs."""
     for name in ("sklearn.datasets", "sklearn.metrics", "sklearn.model_selection", "engine.trainer"):
         importlib.import_module(name)
     for backend in registry.names("backends"):
         registry.load("backends", backend)
+
+
+def _warm_up_optimizers() -> None:
+    """Torch's first optimizer costs as much as importing torch; runs in native code have none."""
     import torch
 
     torch.optim.Adam([torch.zeros(1, requires_grad=True)])
