@@ -95,3 +95,9 @@ def _one_engine(engines: list[SharedZygote], monkeypatch: pytest.MonkeyPatch) ->
         return engines[0]
 
     monkeypatch.setattr("tui.conductor.Zygote", engine)
+
+
+@pytest.fixture
+def own_engine(_one_engine: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Apps get an engine of their own, which is not warm so soon and ends with them."""
+    monkeypatch.setattr("tui.conductor.Zygote", Zygote)

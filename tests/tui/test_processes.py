@@ -73,11 +73,15 @@ async def test_quitting_stores_a_run_that_waits_and_leaves_no_process(home: Path
     assert (ended.state, ended.step) == ("interrupted", 50)
 
 
+@pytest.mark.usefixtures("own_engine")
+@pytest.mark.parametrize("warm", [False, True], ids=["cold", "warm"])
 @pytest.mark.parametrize("keys", [" ", "s", "e", " r", "  ", "ss", "sr"])
-async def test_quitting_at_once_leaves_no_process_that_waits(home: Path, keys: str) -> None:
-    """Whether the engine is warm or not: the run that was asked for is trained, is stored, or never was."""
+async def test_quitting_at_once_leaves_no_process_that_waits(home: Path, keys: str, warm: bool) -> None:
+    """The run that was asked for is trained, is stored, or never was."""
     async with app("epochs=100000").run_test(size=SIZE, notifications=True) as pilot:
         await sees(pilot, "space run")
+        if warm:
+            await until(pilot, lambda: pilot.app.session._conductor.warm()._ready)
         for key in keys:
             await pilot.press("space" if key == " " else key)
         await pilot.press("q")

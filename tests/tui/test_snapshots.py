@@ -11,11 +11,12 @@ from textual.pilot import Pilot
 
 from engine import experiments
 from engine.events import Ended, EpochEnded, Progressed, Report, Started
-from engine.launcher import Zygote
 from tui.app import NnplayApp
 from tui.feed import Snapshot, State
 from tui.history import History
 from tui.widgets.values import ValueList
+
+pytestmark = pytest.mark.usefixtures("own_engine")  # a warm one fills the panel at some moment
 
 SPEC = experiments.find("iris-mlp")
 REPORT = Report(
@@ -93,12 +94,6 @@ CASES = {
     "finished": run_at(100, "finished"),
     "failed": run_at(3, "failed", "the loss became nan at step 151, in epoch 4; try a lower lr than 1000"),
 }
-
-
-@pytest.fixture(autouse=True)
-def _cold_engine(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An engine of each app's own, which is not warm so soon: a warm one fills the panel at some moment."""
-    monkeypatch.setattr("tui.conductor.Zygote", Zygote)
 
 
 def still() -> NnplayApp:
