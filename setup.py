@@ -37,10 +37,8 @@ print(f"nnplay: CUDA kernels: {'yes' if CUDA.toolkit else 'no'}, {CUDA.why}")
 
 HEADERS = [str(header) for header in sorted(Path("csrc").rglob("*.h"))]
 CPU_HEADERS = [header for header in HEADERS if not header.startswith("csrc/cuda/")]
-SOURCES = [
-    f"csrc/{name}.cpp"
-    for name in ("module", "module_mlp", "linear_act", "mlp", "mlp_checks", "optimizer", "population")
-]
+SOURCES = [f"csrc/{name}.cpp" for name in ("module", "module_mlp", "linear_act", "linear_act_checks")]
+SOURCES += [f"csrc/{name}.cpp" for name in ("mlp", "mlp_checks", "optimizer", "population")]
 SOURCES += [
     f"csrc/cpu/{name}.cpp"
     for name in ("linear_act", "product", "instruction_set", "layer_network", "mlp_choice", "parallel")

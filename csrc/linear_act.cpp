@@ -1,4 +1,4 @@
-// nnplay::linear_act: schema, argument checks, meta implementation and autograd, for every device.
+// nnplay::linear_act: schema, meta implementation and autograd, for every device.
 #include "linear_act.h"
 
 #include <ATen/FuncTorchTLS.h>
@@ -7,10 +7,9 @@
 #include <ATen/ops/linear.h>
 #include <torch/csrc/autograd/autograd_not_implemented_fallback.h>
 #include <torch/csrc/autograd/custom_function.h>
+#include <torch/csrc/autograd/functions/utils.h>
+#include <torch/csrc/autograd/saved_variable.h>
 #include <torch/library.h>
-
-#include <cctype>
-#include <string>
 
 #include "tensor_lane.h"
 
@@ -22,34 +21,6 @@ using std::optional;
 using std::string_view;
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
-
-constexpr string_view names[] = {
-#define NNPLAY_ENTRY(Type) Type::name,
-    NNPLAY_ACTIVATIONS(NNPLAY_ENTRY)
-#undef NNPLAY_ENTRY
-};
-
-// How many single-letter edits lead from one word to the other (Levenshtein).
-size_t distance(string_view a, string_view b) {
-  std::vector<size_t> row(b.size() + 1);
-  for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (size_t i = 1; i <= a.size(); ++i) {
-    size_t diagonal = row[0];
-    row[0] = i;
-    for (size_t j = 1; j <= b.size(); ++j) {
-      const size_t above = row[j];
-      row[j] = std::min({above + 1, row[j - 1] + 1, diagonal + (a[i - 1] != b[j - 1])});
-      diagonal = above;
-    }
-  }
-  return row.back();
-}
-
-std::string lower(string_view word) {
-  std::string letters(word);
-  for (char& c : letters) c = char(std::tolower(static_cast<unsigned char>(c)));
-  return letters;
-}
 
 template <class Op>
 const c10::TypedOperatorHandle<Op>& find_op(const char* name) {
@@ -80,7 +51,9 @@ Tensor plain_activation(const Tensor& z, Activation activation) {
       return Act::f(x);
     }
   });
-  return y.t.to(z.scalar_type());
+  // Of a step, too, torch's graph leads on to z, with zeros.
+  const bool in_steps = activation == Activation::Step || activation == Activation::Sign;
+  return (in_steps ? at::where(at::zeros_like(x.t, at::kBool), x.t, y.t) : y.t).to(z.scalar_type());
 }
 
 // g (..., out): gradient by y; saved: y or z, as the activation says
@@ -120,7 +93,12 @@ std::tuple<Tensor, Tensor, Tensor> plain_products(const Tensor& gz, const Tensor
   Tensor by_input, by_weight, by_bias;
   if (wanted[0]) by_input = gz.matmul(weight);
   if (wanted[1] || wanted[2]) {
-    const auto as_rows = [](const Tensor& t) { return t.dim() == 1 ? t.unsqueeze(0) : t.flatten(0, -2); };
+    const auto as_rows = [](const Tensor& t) {  // by reshape: of flatten, torch's batched gradients have no rule
+      if (t.dim() == 2) return t;
+      c10::SymInt rows = 1;
+      for (const c10::SymInt& n : t.sym_sizes().slice(0, t.dim() - 1)) rows *= n;
+      return t.reshape_symint({rows, t.sym_size(-1)});
+    };
     const Tensor rows = as_rows(gz);
     if (wanted[1]) by_weight = rows.t().matmul(as_rows(input));
     if (wanted[2]) by_bias = rows.sum(0);
@@ -142,6 +120,7 @@ std::tuple<Tensor, Tensor, Tensor> plain_backward(const Tensor& g, const optiona
 
 Tensor meta_linear_act(const Tensor& input, const Tensor& weight, const optional<Tensor>& bias,
                        string_view activation) {
+  check_dense(input, weight, bias);
   check_linear_act(input, weight, bias);
   activation_of(activation);
   c10::SymDimVector shape(input.sym_sizes());
@@ -173,9 +152,55 @@ std::tuple<Tensor, Tensor, Tensor> meta_backward(const Tensor& g, const optional
 
 // ---- autograd ------------------------------------------------------------------------------------------
 
-// For an activation that saves z, z is a second output: a second derivative then flows through it.
+bool has_tangent(const Tensor& t) { return t.defined() && t._fw_grad(/*level=*/0).defined(); }
+
+// A new node of the graph, held as this torch holds nodes: until 2.12 by a shared_ptr.
+using NodePointer = decltype(torch::autograd::get_current_node());
+template <class Node>
+auto make_node() {
+  if constexpr (std::is_same_v<NodePointer, std::shared_ptr<torch::autograd::Node>>)
+    return std::make_shared<Node>();
+  else
+    return c10::make_intrusive<Node>();
+}
+
+// The node of z in the graph of a first derivative. What a second derivative sends to z goes on to the layer's own
+// arguments by it and not by the layer's node, whose output is y: hooks of y are called with gradients of y alone.
+struct Preactivation : torch::autograd::Node {
+  torch::autograd::SavedVariable input, weight;
+
+  // z as a function of those that the layer's node, which is at work, leads to.
+  static Tensor connect(const Tensor& z, const Tensor& input, const Tensor& weight) {
+    const auto node = make_node<Preactivation>();
+    node->input = torch::autograd::SavedVariable(input, /*is_output=*/false);
+    node->weight = torch::autograd::SavedVariable(weight, /*is_output=*/false);
+    node->set_next_edges(torch::autograd::edge_list(torch::autograd::get_current_node()->next_edges()));
+    const Tensor connected = z.variable_data();
+    torch::autograd::set_history(connected, node);
+    return connected;
+  }
+
+  variable_list apply(variable_list&& grads) override {
+    variable_list by_arguments(num_outputs());  // two without a bias
+    if (!grads[0].defined()) return by_arguments;
+    std::array<bool, 3> wanted{};
+    for (size_t i = 0; i < by_arguments.size(); ++i) wanted[i] = task_should_compute_output(i);
+    const auto [by_input, by_weight, by_bias] =
+        plain_products(grads[0], input.unpack(), weight.unpack(), wanted);
+    by_arguments[0] = by_input;
+    by_arguments[1] = by_weight;
+    if (by_arguments.size() > 2) by_arguments[2] = by_bias;
+    return by_arguments;
+  }
+
+  void release_variables() override {
+    input.reset_data();
+    weight.reset_data();
+  }
+};
+
 struct LinearActFunction : torch::autograd::Function<LinearActFunction> {
-  static variable_list forward(AutogradContext* ctx, const Tensor& input, const Tensor& weight,
+  static Tensor forward(AutogradContext* ctx, const Tensor& input, const Tensor& weight,
                                const optional<Tensor>& bias, string_view name) {
     at::AutoDispatchBelowADInplaceOrView below_autograd;
     const Activation activation = activation_of(name);
@@ -183,18 +208,16 @@ struct LinearActFunction : torch::autograd::Function<LinearActFunction> {
     ctx->saved_data["bias"] = bias.has_value() && bias->defined();
     ctx->set_materialize_grads(false);
     const Saves saves = saves_of(activation);
-    variable_list outputs;
-    if (saves == Saves::preactivation) {
-      auto [y, z] = saving_op().call(input, weight, bias, name);
-      outputs = {y, z};
-    } else {
-      outputs = {linear_act_op().call(input, weight, bias, name)};
-    }
+    Tensor y, z;
+    if (saves == Saves::preactivation)
+      std::tie(y, z) = saving_op().call(input, weight, bias, name);
+    else
+      y = linear_act_op().call(input, weight, bias, name);
     // As torch does: the input is kept for the weight's gradient, the weight for the input's.
     ctx->save_for_backward({weight.requires_grad() ? input : Tensor(),
                             input.requires_grad() ? weight : Tensor(),
-                            saves == Saves::nothing ? Tensor() : outputs.back()});
-    return outputs;
+                            saves == Saves::output ? y : z});
+    return y;
   }
 
   static variable_list backward(AutogradContext* ctx, variable_list grads) {
@@ -204,17 +227,16 @@ struct LinearActFunction : torch::autograd::Function<LinearActFunction> {
     const std::array<bool, 3> wanted = {ctx->needs_input_grad(0), ctx->needs_input_grad(1),
                                         has_bias && ctx->needs_input_grad(2)};
     const Tensor &input = saved[0], &weight = saved[1], &g = grads[0];
-    const Tensor by_z = grads.size() > 1 ? grads[1] : Tensor();  // defined in a second derivative only
-    if (!g.defined() && !by_z.defined()) return {Tensor(), Tensor(), Tensor(), Tensor()};
+    if (!g.defined()) return {Tensor(), Tensor(), Tensor(), Tensor()};
     std::tuple<Tensor, Tensor, Tensor> result;
-    if (at::GradMode::is_enabled() || by_z.defined()) {
-      Tensor gz = g.defined() ? plain_gradient(g, saved[2], activation) : by_z;
-      if (g.defined() && by_z.defined()) gz = gz + by_z;
-      result = plain_products(gz, input, weight, wanted);
+    if (at::GradMode::is_enabled() || has_tangent(g)) {
+      const bool saved_z = saves_of(activation) == Saves::preactivation;
+      const Tensor s = saved_z && at::GradMode::is_enabled() ? Preactivation::connect(saved[2], input, weight) : saved[2];
+      result = plain_products(plain_gradient(g, s, activation), input, weight, wanted);
     } else {
       const auto maybe = [](const Tensor& t) { return t.defined() ? optional<Tensor>(t) : std::nullopt; };
       result =
-          backward_op().call(g, maybe(saved[2]), maybe(input), maybe(weight), names[int(activation)], wanted);
+          backward_op().call(g, maybe(saved[2]), maybe(input), maybe(weight), name_of(activation), wanted);
     }
     return {std::get<0>(result), std::get<1>(result), std::get<2>(result), Tensor()};
   }
@@ -233,8 +255,6 @@ bool inside_functorch() {
   }
 }
 
-bool has_tangent(const Tensor& t) { return t.defined() && t._fw_grad(/*level=*/0).defined(); }
-
 Tensor autograd_linear_act(const Tensor& input, const Tensor& weight, const optional<Tensor>& bias,
                            string_view activation) {
   // Transforms of torch.func and forward-mode derivatives see plain operations.
@@ -245,7 +265,7 @@ Tensor autograd_linear_act(const Tensor& input, const Tensor& weight, const opti
     at::AutoDispatchBelowADInplaceOrView below_autograd;
     return linear_act_op().call(input, weight, bias, activation);
   }
-  return LinearActFunction::apply(input, weight, bias, activation)[0];
+  return LinearActFunction::apply(input, weight, bias, activation);
 }
 
 // Under autocast the layer calculates in autocast's type, as torch.nn.functional.linear does.
@@ -261,82 +281,9 @@ Tensor autocast_linear_act(const Tensor& input, const Tensor& weight, const opti
 
 }  // namespace
 
-Activation activation_of(string_view name) {
-  for (size_t i = 0; i < std::size(names); ++i)
-    if (names[i] == name) return Activation(i);
-  const std::string wanted = lower(name);
-  const auto nearest = std::min_element(
-      std::begin(names), std::end(names),
-      [&](string_view a, string_view b) { return distance(a, wanted) < distance(b, wanted); });
-  TORCH_CHECK_VALUE(
-      false, "linear_act: unknown activation '", name, "'; did you mean '", *nearest,
-      "'? There are: ", c10::Join(", ", std::vector<string_view>(std::begin(names), std::end(names))));
-}
-
-Saves saves_of(Activation activation) {
-  return visit(activation, [](auto act) { return decltype(act)::saves; });
-}
-
-void check_linear_act(const Tensor& input, const Tensor& weight, const optional<Tensor>& bias) {
-  const auto type = input.scalar_type();
-  const bool has_bias = bias.has_value() && bias->defined();
-  TORCH_CHECK_TYPE(type == at::kFloat || type == at::kDouble || type == at::kBFloat16 || type == at::kHalf,
-                   "linear_act: expected input of float32, float64, bfloat16 or float16, got ", type);
-  TORCH_CHECK_TYPE(weight.scalar_type() == type && (!has_bias || bias->scalar_type() == type),
-                   "linear_act: expected input, weight and bias of one dtype, got ", type, ", ",
-                   weight.scalar_type(), " and ", has_bias ? toString(bias->scalar_type()) : "no bias");
-  TORCH_CHECK_VALUE(weight.device() == input.device() && (!has_bias || bias->device() == input.device()),
-                    "linear_act: expected input, weight and bias on one device, got ", input.device(), ", ",
-                    weight.device(), " and ", has_bias ? bias->device().str() : "no bias");
-  TORCH_CHECK_VALUE(weight.dim() == 2, "linear_act: expected weight of shape (out, in), got shape ",
-                    weight.sym_sizes());
-  TORCH_CHECK_VALUE(input.dim() >= 1 && input.sym_size(-1) == weight.sym_size(1),
-                    "linear_act: expected input of shape (..., ", weight.sym_size(1), ") for weight ",
-                    weight.sym_sizes(), ", got shape ", input.sym_sizes());
-  TORCH_CHECK_VALUE(!has_bias || (bias->dim() == 1 && bias->sym_size(0) == weight.sym_size(0)),
-                    "linear_act: expected bias of shape (", weight.sym_size(0), ") for weight ",
-                    weight.sym_sizes(), ", got shape ", has_bias ? bias->sym_sizes() : c10::SymIntArrayRef());
-}
-
-void check_backward(const Tensor& grad, const optional<Tensor>& saved, const optional<Tensor>& input,
-                    const optional<Tensor>& weight, Activation activation, std::array<bool, 3> wanted) {
-  const auto type = grad.scalar_type();
-  TORCH_CHECK_TYPE(type == at::kFloat || type == at::kDouble || type == at::kBFloat16 || type == at::kHalf,
-                   "linear_act_backward: expected grad of float32, float64, bfloat16 or float16, got ", type);
-  TORCH_CHECK_VALUE(grad.dim() >= 1, "linear_act_backward: expected grad of shape (..., out), got shape []");
-  const auto is_there = [](const optional<Tensor>& t) { return t.has_value() && t->defined(); };
-  const auto check_alike = [&](const char* name, const Tensor& t) {
-    TORCH_CHECK_TYPE(t.scalar_type() == type, "linear_act_backward: expected ", name, " of grad's dtype ", type,
-                     ", got ", t.scalar_type());
-    TORCH_CHECK_VALUE(t.device() == grad.device(), "linear_act_backward: expected ", name, " on grad's device ",
-                      grad.device(), ", got ", t.device());
-  };
-  if (saves_of(activation) != Saves::nothing) {
-    TORCH_CHECK_VALUE(is_there(saved), "linear_act_backward: expected what the forward saved for ",
-                      names[int(activation)], ", got none");
-    check_alike("saved", *saved);
-    TORCH_CHECK_VALUE(saved->sym_sizes() == grad.sym_sizes(), "linear_act_backward: expected saved of grad's shape ",
-                      grad.sym_sizes(), ", got shape ", saved->sym_sizes());
-  }
-  if (wanted[0]) {
-    TORCH_CHECK_VALUE(is_there(weight), "linear_act_backward: expected the weight for input's gradient, got none");
-    check_alike("weight", *weight);
-    TORCH_CHECK_VALUE(weight->dim() == 2 && weight->sym_size(0) == grad.sym_size(-1),
-                      "linear_act_backward: expected weight of shape (", grad.sym_size(-1), ", in) for grad ",
-                      grad.sym_sizes(), ", got shape ", weight->sym_sizes());
-  }
-  if (wanted[1]) {
-    TORCH_CHECK_VALUE(is_there(input), "linear_act_backward: expected the input for weight's gradient, got none");
-    check_alike("input", *input);
-    TORCH_CHECK_VALUE(input->dim() == grad.dim() && input->sym_sizes().slice(0, input->dim() - 1) ==
-                                                        grad.sym_sizes().slice(0, grad.dim() - 1),
-                      "linear_act_backward: expected input of grad's shape ", grad.sym_sizes(),
-                      " but for the last dimension, got shape ", input->sym_sizes());
-  }
-}
-
 Tensor linear_act(const Tensor& input, const Tensor& weight, const optional<Tensor>& bias,
                   string_view activation) {
+  check_dense(input, weight, bias);
   return linear_act_op().call(input, weight, bias, activation);
 }
 

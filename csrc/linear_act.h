@@ -1,5 +1,5 @@
 // The op nnplay::linear_act: y = activation(input weight^T + bias). Schema, checks and autograd are in
-// linear_act.cpp; each device registers its own implementation (cpu/linear_act.cpp).
+// linear_act.cpp and linear_act_checks.cpp; each device registers its own implementation (cpu/linear_act.cpp).
 //
 //   input   (..., in)     weight  (out, in)     bias  (out), or none     y  (..., out)
 //
@@ -21,7 +21,12 @@ namespace nnplay {
 
 // The activation of that name. Raises ValueError naming all of them, and the nearest, if there is none.
 Activation activation_of(std::string_view name);
+const char* name_of(Activation activation);
 Saves saves_of(Activation activation);
+
+// Raises TypeError if a tensor is sparse, nested, quantized or of another layout than strides. Before the dispatcher sees the
+// arguments: it would find no kernel, and say so in its own words.
+void check_dense(const at::Tensor& input, const at::Tensor& weight, const std::optional<at::Tensor>& bias);
 
 // Raises TypeError or ValueError, with what was expected and what came, unless the arguments fit.
 void check_linear_act(const at::Tensor& input, const at::Tensor& weight,

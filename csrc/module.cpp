@@ -24,7 +24,16 @@ PYBIND11_MODULE(TORCH_EXTENSION_NAME, m) {
   NNPLAY_ACTIVATIONS(NNPLAY_ENTRY)
 #undef NNPLAY_ENTRY
   m.attr("activations") = saves;  // name -> what the forward saves, in the order of the list
-  m.def("linear_act", &nnplay::linear_act, py::arg("input"), py::arg("weight"), py::arg("bias").none(true),
-        py::arg("activation"), py::call_guard<py::gil_scoped_release>());  // other threads of Python go on
+  m.def(
+      "linear_act",
+      [](const at::Tensor& input, const at::Tensor& weight, const std::optional<at::Tensor>& bias,
+         const py::str& activation) {
+        Py_ssize_t length = 0;
+        const char* name = PyUnicode_AsUTF8AndSize(activation.ptr(), &length);
+        if (!name) throw py::error_already_set();
+        py::gil_scoped_release other_threads_go_on;
+        return nnplay::linear_act(input, weight, bias, {name, size_t(length)});
+      },
+      py::arg("input"), py::arg("weight"), py::arg("bias").none(true), py::arg("activation"));
   bind_mlp(m);
 }
