@@ -17,21 +17,27 @@ __all__ = ["LinearAct", "reference"]
 
 
 def _row(name: str) -> Activation:
-    if name not in ACTIVATIONS:
+    if not isinstance(name, str) or name not in ACTIVATIONS:
         near = difflib.get_close_matches(str(name).lower(), ACTIVATIONS, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise ValueError(f"expected one of {', '.join(ACTIVATIONS)}; got activation {name!r}{hint}")
+        error = ValueError if isinstance(name, str) else TypeError
+        raise error(f"expected one of {', '.join(ACTIVATIONS)}; got activation {name!r}{hint}")
     return ACTIVATIONS[name]
 
 
-@cache
 def reference(name: str) -> Callable[[Tensor], Tensor]:
     """The plain PyTorch function of that activation: z (..., n) to y (..., n).
 
     Raises:
         ValueError: there is no activation of that name.
+        TypeError: it is no name.
     """
-    code = compile(_row(name).torch, f"<activation {name}>", "eval")
+    return _function(_row(name))
+
+
+@cache
+def _function(row: Activation) -> Callable[[Tensor], Tensor]:
+    code = compile(row.torch, f"<activation {row.name}>", "eval")
     scope = {"torch": torch, "F": F}
     return lambda z: eval(code, scope, {"z": z})
 
@@ -43,6 +49,7 @@ class LinearAct(nn.Linear):
 
     Raises:
         ValueError: there is no activation of that name.
+        TypeError: it is no name.
     """
 
     activation: str

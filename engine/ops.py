@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
+from torch.overrides import handle_torch_function, has_torch_function_variadic
 
 __all__ = [
     "BUILT_WITH_TORCH",
@@ -87,8 +88,11 @@ def linear_act(input: Tensor, weight: Tensor, bias: Tensor | None, activation: s
         (..., out), contiguous.
 
     Raises:
-        TypeError: dtypes that are not floating point or not all the same.
+        TypeError: arguments of another Python type, sparse or nested tensors, dtypes that are not floating
+            point or not all the same.
         ValueError: shapes or devices that do not fit, or an unknown activation.
+
+    Subclasses of Tensor, and tracers such as torch.fx, see one call of this function, as of torch's own.
 
     On the CPU the same arguments give the same bits, in the output and in every gradient, on any number of
     threads. One exception: bfloat16 products of 2²¹ multiplications or more are torch's own where the
@@ -99,4 +103,23 @@ def linear_act(input: Tensor, weight: Tensor, bias: Tensor | None, activation: s
     """
     if torch.compiler.is_compiling():  # a traceable name for the same op
         return torch.ops.nnplay.linear_act(input, weight, bias, activation)  # type: ignore[no-any-return]
-    return _C.linear_act(input, weight, bias, activation)
+    if has_torch_function_variadic(input, weight, bias):
+        return handle_torch_function(linear_act, (input, weight, bias), input, weight, bias, activation)
+    try:
+        return _C.linear_act(input, weight, bias, activation)
+    except TypeError as error:
+        raise _wrong_type(input, weight, bias, activation) or error from None
+
+
+def _wrong_type(input: object, weight: object, bias: object, activation: object) -> TypeError | None:
+    """The error for the first argument of another Python type than it takes; None if there is none."""
+    names = f"one of the words {', '.join(_C.activations)}"
+    for name, value, wanted, words in (
+        ("input", input, Tensor, "a Tensor"),
+        ("weight", weight, Tensor, "a Tensor"),
+        ("bias", bias, Tensor | None, "a Tensor or None"),
+        ("activation", activation, str, names),
+    ):
+        if not isinstance(value, wanted):
+            return TypeError(f"linear_act: expected {name} to be {words}, got {type(value).__name__}")
+    return None

@@ -1,5 +1,9 @@
 """LinearAct is nn.Linear and an activation."""
 
+import copy
+import pickle
+import re
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -33,9 +37,41 @@ def test_unknown_activation_is_refused_when_the_layer_is_made():
         LinearAct(4, 16, "sigmod")
 
 
-def test_an_activation_that_is_no_word_is_refused_in_the_same_words():
-    with pytest.raises(ValueError, match=r"expected one of identity, relu.*got activation None"):
-        LinearAct(4, 16, None)
+@pytest.mark.parametrize("activation", [None, ["relu"], b"relu", 1.0])
+def test_an_activation_that_is_no_word_is_refused_in_the_same_words(activation):
+    words = rf"expected one of identity, relu.*got activation {re.escape(repr(activation))}"
+    with pytest.raises(TypeError, match=words):
+        LinearAct(4, 16, activation)
+    with pytest.raises(TypeError, match=words):
+        reference(activation)
+
+
+@pytest.mark.parametrize("name", list(ACTIVATIONS))
+@pytest.mark.parametrize(
+    "again", [copy.deepcopy, lambda layer: pickle.loads(pickle.dumps(layer))], ids=["deepcopy", "pickle"]
+)
+def test_a_copy_gives_the_same_and_learns_alone(again, name):
+    layer = LinearAct(4, 3, name)
+    x = torch.randn(2, 4)
+    other = again(layer)
+    assert repr(other) == repr(layer)
+    assert torch.equal(other(x), layer(x))
+    other(x).sum().backward()
+    assert layer.weight.grad is None
+    assert other.weight.grad is not None
+
+
+def test_state_goes_to_nn_linear_and_back_through_a_file(tmp_path):
+    ours = nn.Sequential(LinearAct(4, 16, "tanh"), LinearAct(16, 3, "softmax", bias=False))
+    plain = nn.Sequential(nn.Linear(4, 16), nn.Linear(16, 3, bias=False))
+    assert list(ours.state_dict()) == list(plain.state_dict()) == ["0.weight", "0.bias", "1.weight"]
+    torch.save(ours.state_dict(), tmp_path / "state.pt")
+    plain.load_state_dict(torch.load(tmp_path / "state.pt", weights_only=True))
+    torch.save(plain.state_dict(), tmp_path / "back.pt")
+    back = nn.Sequential(LinearAct(4, 16, "tanh"), LinearAct(16, 3, "softmax", bias=False))
+    back.load_state_dict(torch.load(tmp_path / "back.pt", weights_only=True))
+    x = torch.randn(2, 4)
+    assert torch.equal(back(x), ours(x))
 
 
 def test_layer_prints_its_activation():
