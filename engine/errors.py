@@ -61,6 +61,10 @@ class LabInterrupted(NnplayError):
     exit_status = 130
 
 
+class StoppedEarly(BaseException):
+    """The wish to stop a run came before its first event: while torch was imported, or its past computed."""
+
+
 def unknown(kind: str, word: str, known: Iterable[str]) -> RequestError:
     """The error for a name that is not among the known ones, with the nearest of them."""
     known = list(known)

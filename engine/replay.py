@@ -15,7 +15,7 @@ from engine import checkpoints, registry
 from engine.backends.base import NonFiniteLoss, Training
 from engine.checkpoints import Checkpoint
 from engine.datasets import Prepared, prepare
-from engine.errors import RequestError, StorageError
+from engine.errors import RequestError, StoppedEarly, StorageError
 from engine.events import Commanded, Ended, EpochEnded, Progressed, Resumed, Started
 from engine.runs import RunReader
 from engine.spec import Spec
@@ -103,13 +103,15 @@ class Moment:
     def __init__(self, past: Past, data: Prepared | None = None):
         self.past = past
         self.data = data or prepare(past.spec)
+        self._given_up = False
         self.begin(None)
 
     def go(self, step: int) -> None:
         """Be at the moment after `step` updates, with all that was commanded by then.
 
         Goes on from where it is, or from a checkpoint where that is nearer. Raises RequestError beyond the
-        run's end, and NonFiniteLoss where the run met one; `step` then counts the good updates.
+        run's end, StoppedEarly if it was given up, and NonFiniteLoss where the run met one; `step` is then
+        the number of good updates.
         """
         if step < self.step or any(self.step < at <= step for at in self.past.checkpoints):
             found = self.past.checkpoint(step)
@@ -120,7 +122,14 @@ class Moment:
             if not self.training.steps_left:
                 raise RequestError(f"step: the run ends after {self.step}, got {step}")
             self._advance(step)
+            if self._given_up:
+                raise StoppedEarly
             self._follow_log()
+
+    def give_up(self) -> None:
+        """From another thread: let `go`, now or the next time, end before a step that takes long."""
+        self._given_up = True
+        self.training.interrupt()
 
     def begin(self, found: Checkpoint | None) -> None:
         """Be at the moment of a checkpoint of this run, kept anywhere; None for the run's begin."""
@@ -139,11 +148,10 @@ class Moment:
         if self._commands < len(self.past.commands):
             target = min(target, self.past.commands[self._commands].step)
         try:
-            self.training.advance(target - self.step)
+            self.step += self.training.advance(target - self.step)
         except NonFiniteLoss as error:
             self.step += error.steps
             raise
-        self.step = target
         if not self.training.steps_left:
             self.epoch += 1
 

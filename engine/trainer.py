@@ -74,6 +74,8 @@ class Trainer:
         self.keep_next = math.inf
         self.commands = 0  # that have taken effect
         self.kept = (0, 0)  # step and commands of the last checkpoint
+        self.moment: Moment | None = None  # of the run's past, while it is computed
+        self.hurried = False
 
     def events(self) -> Iterator[Event]:
         """All events of the run. Raises RequestError, before the first, if the backend cannot run it."""
@@ -116,8 +118,16 @@ class Trainer:
             if changed.epochs < self.epoch:
                 raise RequestError(f"epochs: {self.epoch} are done already, got {command.value}")
         self.inbox.put(command)
+        if self.training or command.name == "stop":
+            self.interrupt()
+
+    def interrupt(self) -> None:
+        """From another thread: let a long step be given up, or the way to where the run goes on."""
+        self.hurried = True
         if self.training:
             self.training.interrupt()
+        elif self.moment:
+            self.moment.give_up()
 
     def _epoch(self, training: Training) -> Iterator[Event]:
         """Train the epoch that was begun, to its end or to where a command stops it."""
@@ -231,8 +241,10 @@ class Trainer:
         self.keep_next = now + max(KEEP, (now - begun) / KEEP_SHARE)
 
     def _resumed(self, past: Past) -> Generator[Event, None, Training]:
-        """Compute the run up to the last event that is stored, and say so."""
-        moment = Moment(past, self.data)
+        """Compute the run up to the last event that is stored, and say so. Raises StoppedEarly."""
+        self.moment = moment = Moment(past, self.data)
+        if self.hurried:  # before there was a moment to give up
+            moment.give_up()
         moment.go(past.step)
         self.spec, self.step, self.epoch, self.last = moment.spec, moment.step, moment.epoch, past.epoch
         self.seconds = max(moment.seconds, self.last.seconds if self.last else 0.0)

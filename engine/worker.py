@@ -23,16 +23,12 @@ from typing import TYPE_CHECKING
 from engine import checkpoints
 from engine.checkpoints import Checkpoint
 from engine.control import Command, Inbox, listen
-from engine.errors import NnplayError, StorageError, surprise
+from engine.errors import NnplayError, StoppedEarly, StorageError, surprise
 from engine.events import Ended, EndState, EpochEnded
 from engine.runs import RunWriter
 
 if TYPE_CHECKING:
     from engine.trainer import Trainer
-
-
-class StoppedEarly(BaseException):
-    """The wish to stop came while torch was still being imported."""
 
 
 class Worker:
@@ -45,6 +41,7 @@ class Worker:
         self.inbox = Inbox()
         self.trainer: Trainer | None = None
         self.stored: EpochEnded | None = None  # the last
+        self.reached = 0  # steps, when a run goes on
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_stop)
@@ -70,7 +67,8 @@ class Worker:
             writer.close()
             return status
         except StoppedEarly:
-            ended = self._ended("interrupted", "stopped before the first step", 130)
+            before = "it went on" if self.reached else "the first step"
+            ended = self._ended("interrupted", f"stopped before {before}", 130)
         except NnplayError as error:
             ended = self._ended("failed", str(error), error.exit_status)
         except Exception as error:
@@ -96,7 +94,7 @@ class Worker:
         past = replay.read(self.path)
         if past.damage:
             raise StorageError(f"the run cannot go on, its log is damaged: {past.damage}")
-        self.stored = past.epoch
+        self.stored, self.reached = past.epoch, past.step
         self.trainer = Trainer(
             past.spec, self.inbox, paused=self.paused, began=self.began, past=past, keep=keep
         )
@@ -117,15 +115,15 @@ class Worker:
     def _give_up_steps(self, signals: int) -> None:
         """Python answers a signal once a native call is over; so each has a long step given up."""
         while os.read(signals, 64):
-            if self.trainer and self.trainer.training:
-                self.trainer.training.interrupt()
+            if self.trainer:
+                self.trainer.interrupt()
 
     def _ended(self, state: EndState, message: str, exit_status: int) -> Ended:
         return Ended(
             time=time.time(),
             state=state,
             message=message,
-            step=self.stored.step if self.stored else 0,
+            step=max(self.reached, self.stored.step if self.stored else 0),
             epoch=self.stored.epoch if self.stored else 0,
             seconds=self.stored.seconds if self.stored else 0.0,
             seconds_total=time.monotonic() - self.began,
