@@ -177,7 +177,6 @@ def test_gradients_under_autocast_are_as_exact_as_those_of_nn_linear(name, dtype
         x = torch.randn(6, 12).to(kind).requires_grad_()
         with torch.autocast(device, dtype, enabled=enabled):
             y = net(x)
-        assert y.dtype == (dtype if enabled and layer is not Plain else y.dtype)
         weights = torch.linspace(-1, 1, 48).reshape(6, 8)
         return torch.autograd.grad((y.to(kind) * weights.to(kind)).sum(), [x, *net.parameters()])
 
