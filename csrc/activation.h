@@ -209,6 +209,12 @@ struct GeluTanh : Pointwise {  // Hendrycks and Gimpel, arXiv:1606.08415, the ap
   }
 };
 
+// The logistic function of z <= 20, from e = exp z: as small as numbers get where z is far below 0.
+template <class Lane>
+HD Lane logistic_from_exp(Lane e, Lane) {
+  return e / (Lane(1) + e);
+}
+
 struct Softplus : Pointwise {  // the identity above 20, as torch has it
   static constexpr const char* name = "softplus";
   static constexpr Saves saves = Saves::preactivation;
@@ -218,7 +224,8 @@ struct Softplus : Pointwise {  // the identity above 20, as torch has it
   }
   template <class Lane>
   HD static Lane gradient(Lane g, Lane z) {
-    return select(z > Lane(20), g, g * logistic(z));
+    const Lane low = select(z > Lane(20), Lane(0), z);
+    return select(z > Lane(20), g, g * logistic_from_exp(exp(low), low));
   }
 };
 

@@ -23,6 +23,7 @@ struct Product {
   Real* c;  // (m, n), rows c_row apart
   int64_t c_row;
   int64_t m, n, k;
+  int64_t run = 128;  // so many products are summed one after the other, then these sums
 };
 
 template <class Real>

@@ -103,15 +103,23 @@ inline void tile(const cpu::Product<Real>& p, Strip<Real> strip, int64_t i, int6
     UNROLL for (int r = 0; r < Rows; ++r) UNROLL
       for (int q = 0; q < Packs; ++q) __builtin_prefetch(p.c + (i + r) * p.c_row + j + q * P::width, 1);
   const Real* a = strip.a;
-  for (int64_t k = 0; k < length; ++k, a += strip.col, panel += 2 * P::width) {
-    P row[Packs];
-    UNROLL for (int q = 0; q < Packs; ++q)
-      row[q] = P::load(panel + q * P::width);
-    UNROLL for (int r = 0; r < Rows; ++r) {
-      const P x(a[r * strip.row]);
+  for (int64_t k = 0; k < length;) {
+    P part[Rows][Packs];
+    UNROLL for (int r = 0; r < Rows; ++r) UNROLL
+      for (int q = 0; q < Packs; ++q) part[r][q] = P(Real(0));
+    for (const int64_t end = k + p.run < length ? k + p.run : length; k < end; ++k, a += strip.col) {
+      P row[Packs];
       UNROLL for (int q = 0; q < Packs; ++q)
-        sum[r][q] = fma(x, row[q], sum[r][q]);
+        row[q] = P::load(panel + q * P::width);
+      UNROLL for (int r = 0; r < Rows; ++r) {
+        const P x(a[r * strip.row]);
+        UNROLL for (int q = 0; q < Packs; ++q)
+          part[r][q] = fma(x, row[q], part[r][q]);
+      }
+      panel += 2 * P::width;
     }
+    UNROLL for (int r = 0; r < Rows; ++r) UNROLL
+      for (int q = 0; q < Packs; ++q) sum[r][q] = sum[r][q] + part[r][q];
   }
   UNROLL for (int r = 0; r < Rows; ++r) UNROLL
     for (int q = 0; q < Packs; ++q) {

@@ -68,7 +68,8 @@ void own_product(Tensor a, Tensor b, Tensor& out) {
                         n,
                         m,
                         n,
-                        k};
+                        k,
+                        m <= 4 || n <= 16 ? 32 : 128};
   const int64_t work = m * n * k;
   if (work < 2 * own_part || at::get_num_threads() == 1) return multiply(p);
   constexpr int64_t unit = 32;  // columns or rows: whole panels

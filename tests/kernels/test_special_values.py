@@ -43,7 +43,7 @@ def alike(got, wanted, scale=0.0):
     """Where both are NaN, or the same infinity, or equal up to rounding; `scale`: what was subtracted."""
     info = torch.finfo(got.dtype)
     wanted = wanted.to(got.dtype)
-    allowed = 8 * info.eps * (wanted.double().abs() + scale) + info.smallest_normal
+    allowed = 8 * info.eps * (wanted.double().abs() + scale) + info.smallest_normal * info.eps
     close = (got.double() - wanted.double()).abs() <= allowed
     return (got == wanted) | (got.isnan() & wanted.isnan()) | (close & wanted.isfinite())
 
