@@ -72,3 +72,25 @@ def test_a_long_sum_of_few_rounds_less_than_half_as_much_as_one_after_the_other(
         ours.append(np.square(got - wanted).mean())
         in_order.append(np.square(one_by_one - wanted).mean())
     assert np.sqrt(np.mean(ours) / np.mean(in_order)) < 0.5
+
+
+@pytest.mark.parametrize("count", [5, 65531])
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=str)
+def test_a_product_of_16_bit_numbers_is_rounded_to_nearest_even(dtype, count):
+    """Every number there is, times one that makes ties: in float the product is exact. The last is near 1."""
+    end = torch.ones(1, dtype=dtype).view(torch.int16).item() + 5
+    x = torch.arange(end - count, end).to(torch.int16).view(dtype)
+    w = torch.tensor([[1.5]], dtype=dtype)
+    wanted = (x.float() * 1.5).to(dtype)
+    assert torch.equal(linear_act(x[:, None], w, None, "identity")[:, 0].nan_to_num(), wanted.nan_to_num())
+
+
+def test_the_bias_gradient_rounds_what_it_lost_in_again():
+    g = torch.tensor(np.random.default_rng(0).normal(size=(64, 3000)), dtype=torch.float32)
+    b = torch.zeros(3000, requires_grad=True)
+    linear_act(torch.ones(64, 1), torch.ones(3000, 1), b, "identity").backward(g)
+    rows = g.numpy(force=True)
+    wanted = rows.sum(0, dtype=float)
+    one_by_one = np.add.accumulate(rows, axis=0, dtype=np.float32)[-1]
+    error, in_order = (np.square(t - wanted).mean() for t in (b.grad.numpy(force=True), one_by_one))
+    assert np.sqrt(error / in_order) < 0.45

@@ -28,7 +28,8 @@ def test_error_is_at_most_twice_that_of_torch(name, dtype, shape, device):
 
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_error_of_a_layer_whose_rows_are_laid_out_anew(dtype, device):
-    for result in check_case("softmax", DTYPES[dtype], (300, 500, 300), device):
+    """Of 311 rows 8, 2 and 1 are left after tiles of 12, 4 and 1 after tiles of 6."""
+    for result in check_case("softmax", DTYPES[dtype], (311, 500, 311), device):
         assert result.passed, result
 
 
