@@ -58,6 +58,8 @@ void own_product(Tensor a, Tensor b, Tensor& out) {
   const auto multiply = kernels<Real>().matmul;
   // A dimension of one number may have any stride: where it has, the other one counts.
   const bool by_columns = b.stride(1) == 1 || n == 1;
+  // Short runs round less, and cost no time where the sums of them fit in registers too.
+  const int64_t run = m <= 4 || n <= 16 ? 32 : Product<Real>().run;
   const Product<Real> p{a.const_data_ptr<Real>(),
                         a.stride(0),
                         a.stride(1),
@@ -69,7 +71,7 @@ void own_product(Tensor a, Tensor b, Tensor& out) {
                         m,
                         n,
                         k,
-                        m <= 4 || n <= 16 ? 32 : 128};
+                        run};
   const int64_t work = m * n * k;
   if (work < 2 * own_part || at::get_num_threads() == 1) return multiply(p);
   constexpr int64_t unit = 32;  // columns or rows: whole panels
