@@ -414,6 +414,18 @@ def contrast(one: tuple[int, int, int], other: tuple[int, int, int]) -> float:
     return float((high + 0.05) / (low + 0.05))
 
 
+async def test_the_log_on_the_screen_goes_over_to_another_run(home: Path) -> None:
+    async with (it := app(Log, replace(view(), path=stored_run(home), step=None))).run_test(
+        size=(118, 10)
+    ) as pilot:
+        await until(pilot, lambda: "events 13" in screen_text(it))
+        await it.workers.wait_for_complete()  # all is read: nothing follows the run any more
+        spec = SPEC.replace_text({"epochs": "2"})
+        it.panel.show(View(spec, trained(spec)[0]))
+        await until(pilot, lambda: "events 4" in screen_text(it))
+        assert "epoch 3 " not in screen_text(it)
+
+
 async def test_the_log_of_a_regression_has_r2(home: Path) -> None:
     spec = experiments.find("linreg-nn", ["epochs=2"])
     path, events = trained(spec)

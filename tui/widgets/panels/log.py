@@ -63,7 +63,7 @@ class Log(PaintedPanel):
         yield Canvas()
         yield Field(placeholder="words that a line must have; escape: all lines")
 
-    def inquire(self) -> None:
+    def _want(self) -> None:
         """Read on, at most a few times a second, and draw."""
         if self.view and self._visible and not self._reading:
             self._reading = True
