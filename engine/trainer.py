@@ -94,11 +94,12 @@ class Trainer:
             while self.epoch < self.spec.epochs and not self.stopped:
                 yield from self._epoch(training)
             if self.stopped:
-                state, message = "interrupted", f"stopped in epoch {self.epoch + 1}, after {self.step} steps"
+                state = "interrupted"
+                message = f"stopped in epoch {self.epoch + 1:,}, after {self.step:,} steps"
         except NonFiniteLoss as error:
             self.step += error.steps
             state = "failed"
-            where = f"at step {self.step + 1}, in epoch {self.epoch + 1}"
+            where = f"at step {self.step + 1:,}, in epoch {self.epoch + 1:,}"
             message = f"{error} {where}; try a lower lr than {self.spec.lr:g}"
         yield self._ended(training, state, message)
         if state != "failed":

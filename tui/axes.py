@@ -144,6 +144,11 @@ def label(value: float, within: float = math.inf) -> str:
     return short if abs(told - value) <= within else next(t for t in texts if abs(float(t) - value) <= within)
 
 
+def place(value: float) -> str:
+    """A place on an axis in four digits, or as a whole number with all of its own: 2.02, 102,856."""
+    return f"{value:,.0f}" if 1e3 <= abs(value) < 1e9 else f"{value:.4g}"
+
+
 def _short(value: float) -> str:
     for unit, factor in UNITS.items():
         if max(factor, 1e4) <= abs(value) < 1e12:

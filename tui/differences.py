@@ -43,7 +43,7 @@ def rows(runs: Sequence[Snapshot]) -> list[tuple[str, list[str]]]:
         + [(name, cells) for name, cells in results if cells.count("–") < len(cells)]
         + [
             ("steps", [f"{run.step:,}" for run in runs]),
-            ("state", [f"{run.state}, epoch {run.epoch}" for run in runs]),
+            ("state", [f"{run.state}, epoch {run.epoch:,}" for run in runs]),
         ]
     )
 

@@ -10,7 +10,7 @@ import numpy as np
 from engine import experiments
 from engine.events import Commanded
 from engine.spec import KEYS, Effect, Spec
-from tui.axes import Range
+from tui.axes import Range, place
 from tui.differences import labels
 from tui.feed import Snapshot
 from tui.history import Curves, Floats
@@ -62,7 +62,7 @@ class Scene:
             of = f", of {run.step:,} so far"
         else:
             of = f" of {planned:,}" if (planned := run.planned) else ""
-        return f"step {self.view.at:,}{of} · epoch {epoch_at(run.curves, self.view.at):.4g}"
+        return f"step {self.view.at:,}{of} · epoch {place(epoch_at(run.curves, self.view.at))}"
 
     @property
     def tried(self) -> str:

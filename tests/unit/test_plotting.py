@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from textual.geometry import Region
 
 from engine.events import EpochEnded
-from tui.axes import Range, bounds, label, labels, log_bounds, log_ticks, row_ticks, ticks
+from tui.axes import Range, bounds, label, labels, log_bounds, log_ticks, place, row_ticks, ticks
 from tui.cells import APART, changed_cells
 from tui.glyphs import ASCII, BLOCK, BRAILLE, Glyphs
 from tui.history import Floats, History
@@ -284,3 +284,9 @@ def test_a_step_has_its_place_on_the_axis_of_epochs_before_between_and_beyond() 
     curves = history.curves()
     places = [epoch_at(curves, step) for step in (0, 25, 50, 75, 150, 175)]
     assert places == [0.0, 0.5, 1.0, 1.5, 3.0, 3.5]
+
+
+def test_a_place_on_an_axis_is_told_without_an_exponent_up_to_a_billion() -> None:
+    told = {0.0: "0", 0.98: "0.98", 999.94: "999.9", 5142800 / 50: "102,856", 1e6: "1,000,000"}
+    assert {value: place(value) for value in told} == told
+    assert place(1e12) == "1e+12"

@@ -22,7 +22,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from tui import glyphs, raster
-from tui.axes import Range, bounds, label, labels, log_bounds, row_ticks, span, ticks
+from tui.axes import Range, bounds, label, labels, log_bounds, place, row_ticks, span, ticks
 from tui.cells import Cells, Codes
 from tui.history import Floats
 from tui.legend import legend
@@ -437,7 +437,7 @@ class Plot(Widget):
         column = cells.text(column, 0, f"{look} " if look else "", AXIS)
         crosshair = self._hover if self._hover is not None else self._crosshair
         if crosshair is not None:
-            column = cells.text(column + 1, 0, f"{self.x_label} {crosshair:.4g} ", AXIS)
+            column = cells.text(column + 1, 0, f"{self.x_label} {place(crosshair)} ", AXIS)
         known = [series for series in curves if crosshair is not None or not math.isnan(series.last())]
         for text, series in legend(known, crosshair, self.size.width - column):
             style = TITLE if series is None else self._style(series, LINE)
