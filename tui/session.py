@@ -245,8 +245,10 @@ class Session:
         self.try_out()
 
     def open_spec(self, spec: Spec) -> None:
-        """Leave the run and go to another spec."""
+        """Leave the run and go to another spec; runs on other data lie over it no more."""
         self._conductor.forget()
+        if spec.data != self.spec.data:
+            self.overlays.close()
         self.spec, self.step = spec, None
         self.trials.forget()
         self._host.show()

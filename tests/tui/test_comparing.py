@@ -8,6 +8,7 @@ from pathlib import Path
 from driving import SIZE, app, screen_text, sees, until
 from rich.console import Console, RenderableType
 
+from engine import experiments
 from engine.locations import runs_dir
 from engine.questions import compare
 from tui.comparison import comparison
@@ -34,6 +35,18 @@ async def test_a_kept_run_lies_over_the_next_and_what_differs_is_told() -> None:
         assert "hidden" not in table
         pilot.app._keep(runs_dir() / first.run_id)
         assert not pilot.app.session.view.others
+
+
+async def test_a_kept_run_lies_over_runs_on_the_same_data_alone() -> None:
+    async with app("epochs=3").run_test(size=SIZE) as pilot:
+        await pilot.press("space")
+        await sees(pilot, "✓ finished")
+        await pilot.press("c")
+        session = pilot.app.session
+        session.open_spec(experiments.find("iris-mlp@corrected"))
+        await until(pilot, lambda: session.run is None and session.view.others)
+        session.open_spec(experiments.find("linreg-nn"))
+        assert not session.view.others
 
 
 async def test_the_variants_are_compared_on_a_key_with_the_values_that_were_changed() -> None:
