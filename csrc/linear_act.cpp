@@ -201,7 +201,7 @@ struct Preactivation : torch::autograd::Node {
 
 struct LinearActFunction : torch::autograd::Function<LinearActFunction> {
   static Tensor forward(AutogradContext* ctx, const Tensor& input, const Tensor& weight,
-                               const optional<Tensor>& bias, string_view name) {
+                        const optional<Tensor>& bias, string_view name) {
     at::AutoDispatchBelowADInplaceOrView below_autograd;
     const Activation activation = activation_of(name);
     ctx->saved_data["activation"] = int64_t(activation);
@@ -230,8 +230,8 @@ struct LinearActFunction : torch::autograd::Function<LinearActFunction> {
     if (!g.defined()) return {Tensor(), Tensor(), Tensor(), Tensor()};
     std::tuple<Tensor, Tensor, Tensor> result;
     if (at::GradMode::is_enabled() || has_tangent(g)) {
-      const bool saved_z = saves_of(activation) == Saves::preactivation;
-      const Tensor s = saved_z && at::GradMode::is_enabled() ? Preactivation::connect(saved[2], input, weight) : saved[2];
+      const bool through_z = saves_of(activation) == Saves::preactivation && at::GradMode::is_enabled();
+      const Tensor s = through_z ? Preactivation::connect(saved[2], input, weight) : saved[2];
       result = plain_products(plain_gradient(g, s, activation), input, weight, wanted);
     } else {
       const auto maybe = [](const Tensor& t) { return t.defined() ? optional<Tensor>(t) : std::nullopt; };

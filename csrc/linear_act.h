@@ -24,8 +24,8 @@ Activation activation_of(std::string_view name);
 const char* name_of(Activation activation);
 Saves saves_of(Activation activation);
 
-// Raises TypeError if a tensor is sparse, nested, quantized or of another layout than strides. Before the dispatcher sees the
-// arguments: it would find no kernel, and say so in its own words.
+// Raises TypeError if a tensor is sparse, nested, quantized or of another layout than strides. To be called before
+// the dispatcher sees the arguments: it would find no kernel, and say so in its own words.
 void check_dense(const at::Tensor& input, const at::Tensor& weight, const std::optional<at::Tensor>& bias);
 
 // Raises TypeError or ValueError, with what was expected and what came, unless the arguments fit.

@@ -26,6 +26,7 @@ from typing import Any
 from engine import lab_server, registry, worker
 from engine.orphans import die_with_parent
 
+SOON = 0.1  # seconds in which whoever waits for the engine has sent a request
 LAST_BREATH = 0.5  # seconds between the end of a lab's socket and that of its process
 
 workers: set[int] = set()  # forked, and not known to have ended
@@ -41,8 +42,8 @@ def main() -> int:
         die_with_parent()  # loading torch holds the interpreter, so the thread may come too late
         _warm_up()
         screen.sendall(b"{}\n")
-        watch.join(0.1)
-        if watch.is_alive():  # nobody waits
+        watch.join(SOON)
+        if watch.is_alive():  # nobody has waited for this
             _warm_up_optimizers()
         die_with_parent(False)  # from now on the socket's end is the sign
         watch.join()  # until there is a request: a fork wants no other thread

@@ -131,7 +131,7 @@ def test_a_stalled_reader_does_not_slow_the_training_and_sees_a_fresh_frame_at_o
             if read:
                 terminal.read(0.05)
             else:
-                time.sleep(0.05)
+                time.sleep(0.05)  # the stall itself
         return 1 - (awake(worker) - before) / (time.monotonic() - begun)
 
     shown = Shown(terminal)
