@@ -9,8 +9,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import TypeVar
 
 from engine import catalog, control, runs
 from engine.errors import NnplayError, RequestError, WorkerError
@@ -22,7 +24,10 @@ from tui.feed import FRAME, Feed, Snapshot
 
 PATIENCE = 5.0  # seconds for a new worker to open its socket
 
+WAITS = {"pause": True, "step": True, "epoch": True, "resume": False}  # after the command, sooner or later
+
 Order = Callable[[], Awaitable[None]]
+T = TypeVar("T")
 
 
 class Conductor:
@@ -43,7 +48,8 @@ class Conductor:
         self._feed: Feed | None = None
         self._snapshot: Snapshot | None = None
         self._launching: Claim | None = None
-        self._launched_paused = False
+        self._will_wait = False  # the run, for a command, once it has done what it was last told here
+        self._told = 0.0  # when that was, in seconds since 1970
         self._orders: asyncio.Queue[Order] = asyncio.Queue()
         self._task: asyncio.Task[None] | None = None
 
@@ -55,8 +61,8 @@ class Conductor:
     async def close(self) -> str:
         """End the engine, and say what became of the run. Orders that wait are dropped.
 
-        A run that is being trained goes on. One that waits for a command is stopped, as nobody would give it
-        one; it is stored, and goes on from where it is when it is resumed.
+        A run that is being trained goes on. One that waits for a command, or soon will, is stopped, as nobody
+        would give it one; it is stored, and goes on from where it is when it is resumed.
         """
         farewell, launching = "", self._launching
         self._closing = True
@@ -80,7 +86,8 @@ class Conductor:
         if (run := self.take()) is None or run.over:
             return ""
         entry = catalog.entry(runs_dir() / run.run_id)  # newer than what is shown
-        if entry.state == "paused" or (entry.state == "starting" and self._launched_paused):
+        will_wait = self._will_wait and run.resumed < self._told  # another terminal may have let it go on
+        if entry.state == "paused" or (entry.alive and will_wait):
             await self._stop()
             return f"{entry.id} is stopped and stored; nnplay resume {entry.short} goes on"
         return f"{entry.id} goes on; nnplay attach {entry.short} shows it again" if entry.alive else ""
@@ -149,10 +156,10 @@ class Conductor:
         await self._forget()
         creation = asyncio.ensure_future(asyncio.to_thread(runs.create, spec))
         try:
-            run = await asyncio.shield(creation)  # a thread cannot be cancelled
+            run = await _to_its_end(creation)
         except asyncio.CancelledError:
             with contextlib.suppress(NnplayError):
-                run = await creation
+                run = creation.result()
                 run.release()
                 runs.discard(run)
             raise
@@ -163,6 +170,7 @@ class Conductor:
         if self._feed:
             self._feed.close()
         self._feed = feed
+        self._note(waits=False)
         self._changed()
 
     async def _resume(self, path: Path, *, paused: bool) -> None:
@@ -177,15 +185,13 @@ class Conductor:
         """Have a worker for a run of which the lock is held, and follow it."""
         self._snapshot = Snapshot(run.id, spec)
         self._changed()
-        self._launching, self._launched_paused = run, paused
+        self._launching = run
+        self._note(waits=paused)
+        launch = asyncio.ensure_future(asyncio.to_thread(self._launch, run, paused))
         try:
-            # Shielded: a thread cannot be cancelled, and whether it started a worker must be known.
-            launch = asyncio.ensure_future(asyncio.to_thread(self._launch, run, paused))
-            await asyncio.shield(launch)
+            await _to_its_end(launch)
         except asyncio.CancelledError:
-            try:
-                await launch
-            except NnplayError:
+            if launch.exception():
                 self._snapshot = None  # there is no worker to stop
             raise
         except NnplayError:
@@ -218,11 +224,18 @@ class Conductor:
         run = self.take()
         if run is None or run.over:
             return
+        if command.name in WAITS:
+            self._note(waits=WAITS[command.name])
+        sending = asyncio.to_thread(control.send, run.run_id, command, patience=PATIENCE)
         try:
-            await asyncio.to_thread(control.send, run.run_id, command, patience=PATIENCE)
+            await _to_its_end(asyncio.ensure_future(sending))
         except WorkerError:
             if not await self._comes_to_an_end():
                 raise
+
+    def _note(self, *, waits: bool) -> None:
+        """Keep what the run is told now: its log tells it later, as a command is taken between two steps."""
+        self._will_wait, self._told = waits, time.time()
 
     async def _comes_to_an_end(self) -> bool:
         """A worker that does not answer has most likely just finished: give the feed a moment to say so."""
@@ -238,7 +251,8 @@ class Conductor:
             with contextlib.suppress(RequestError, WorkerError):
                 patience = 0.0 if run.over else PATIENCE
                 stop = control.Command("stop")
-                await asyncio.to_thread(control.send, run.run_id, stop, patience=patience)
+                sending = asyncio.to_thread(control.send, run.run_id, stop, patience=patience)
+                await _to_its_end(asyncio.ensure_future(sending))
 
     async def _forget(self) -> None:
         await self._stop()
@@ -246,3 +260,13 @@ class Conductor:
             self._feed.close()
         self._feed = self._snapshot = None
         self._changed()
+
+
+async def _to_its_end(work: asyncio.Future[T]) -> T:
+    """What a thread makes, which cannot be cancelled: if the task is, this raises once the thread is done."""
+    try:
+        return await asyncio.shield(work)
+    except asyncio.CancelledError:
+        await asyncio.wait([work])
+        work.exception()  # asked for, so that asyncio does not complain that nobody did
+        raise

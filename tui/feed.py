@@ -45,6 +45,7 @@ class Snapshot:
     message: str = ""
     changes: tuple[Commanded, ...] = ()  # of values, under way
     origin: Origin | None = None  # of a fork
+    resumed: float = 0.0  # when it was last let go on, in seconds since 1970
     curves: Curves = field(default_factory=lambda: History().curves())
 
     @property
@@ -168,7 +169,8 @@ class Feed:
             case Resumed():
                 self._waiting = None
                 state: State = "paused" if event.paused else "running"
-                return replace(old, state=state, ended=None, message="")
+                resumed = old.resumed if event.paused else event.time
+                return replace(old, state=state, ended=None, message="", resumed=resumed)
             case Ended():
                 return replace(
                     old,
@@ -189,6 +191,8 @@ class Feed:
                 return replace(old, state="paused")
             case "stop":
                 return old
+            case "resume":
+                return replace(old, state="running", resumed=event.time)
         return replace(old, state="running")
 
     def _paused_by(self, *commands: str) -> State | None:

@@ -73,11 +73,22 @@ async def test_quitting_stores_a_run_that_waits_and_leaves_no_process(home: Path
     assert (ended.state, ended.step) == ("interrupted", 50)
 
 
+AT_ONCE = [" ", "s", "e", " r", "  ", "ss", "sr"]
+
+
 @pytest.mark.usefixtures("own_engine")
-@pytest.mark.parametrize("warm", [False, True], ids=["cold", "warm"])
-@pytest.mark.parametrize("keys", [" ", "s", "e", " r", "  ", "ss", "sr"])
-async def test_quitting_at_once_leaves_no_process_that_waits(home: Path, keys: str, warm: bool) -> None:
+@pytest.mark.parametrize("keys", AT_ONCE)
+async def test_quitting_at_once_leaves_no_process_that_waits(home: Path, keys: str) -> None:
     """The run that was asked for is trained, is stored, or never was."""
+    await _quits_at_once(home, keys, warm=False)
+
+
+@pytest.mark.parametrize("keys", AT_ONCE)
+async def test_quitting_at_once_a_warm_engine_leaves_no_process_that_waits(home: Path, keys: str) -> None:
+    await _quits_at_once(home, keys, warm=True)
+
+
+async def _quits_at_once(home: Path, keys: str, *, warm: bool) -> None:
     async with app("epochs=100000").run_test(size=SIZE, notifications=True) as pilot:
         await sees(pilot, "space run")
         if warm:
@@ -88,6 +99,41 @@ async def test_quitting_at_once_leaves_no_process_that_waits(home: Path, keys: s
         quitting = time.monotonic()
     assert time.monotonic() - quitting < PATIENCE  # it waits for no worker that never was
     await_none_waits(home)
+
+
+@pytest.mark.parametrize("keys", ["space", "s", "e"])
+async def test_quitting_before_a_long_step_is_over_leaves_no_process_that_will_wait(
+    home: Path, keys: str
+) -> None:
+    """A command is taken between two steps, so the log does not tell yet that the run will wait."""
+    quitting = app("epochs=100000", "hidden=6000,6000")
+    async with quitting.run_test(size=SIZE, notifications=True) as pilot:
+        await pilot.press("space")
+        await sees(pilot, "● running")
+        await until(pilot, lambda: step_shown(pilot.app) > 0)
+        conductor = quitting.session._conductor
+        told = conductor._told
+        await pilot.press(keys)
+        await until(pilot, lambda: conductor._told > told)
+        await pilot.press("q")
+    await_none_waits(home)
+    assert "is stopped and stored" in quitting.farewell
+
+
+async def test_a_run_that_another_app_lets_go_on_is_left_to_it(home: Path) -> None:
+    quitting = app("epochs=100000")
+    async with quitting.run_test(size=SIZE, notifications=True) as pilot:
+        await pilot.press("e")
+        await sees(pilot, "‖ paused", "epoch 1 /")
+        run = only_run(home)
+        other = NnplayApp(RunReader(run).spec, run=run)
+        async with other.run_test(size=SIZE, notifications=True) as beside:
+            await sees(beside, "‖ paused")
+            await beside.press("space")
+            await sees(pilot, "● running")
+    assert "shows it again" in other.farewell
+    assert "shows it again" in quitting.farewell
+    assert catalog.entry(run).state == "running"
 
 
 def await_none_waits(home: Path) -> None:
