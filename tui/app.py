@@ -30,6 +30,7 @@ from tui.keys import GROUPS, KEYS, PANEL_KEYS, WORKBOOK_KEYS, Key, bindings
 from tui.messages import EditHidden, EditValue, OpenExperiment, RunChanged
 from tui.screens.laboratory import Laboratory
 from tui.theme import DARK, THEMES
+from tui.wakeup import Wakeup
 from tui.widgets.status import StatusLine
 from tui.widgets.tabs import PanelTabs
 from tui.widgets.timeline import TimeLine
@@ -85,6 +86,7 @@ class NnplayApp(App[None]):
         return Session(self._first[0], self, 1 / self.settings.frame_rate)
 
     def on_mount(self) -> None:
+        self._wakeup = None if self.is_headless else Wakeup()
         self.push_screen(self._laboratory)
         if workbook := self._first[2]:
             self._open_workbook(workbook)
@@ -101,6 +103,8 @@ class NnplayApp(App[None]):
         self.farewell = await self.session.close()
         for workbook in self._workbooks.values():
             await workbook.lab.close()
+        if self._wakeup:
+            self._wakeup.close()
 
     # What a session asks of its host.
 
@@ -152,8 +156,11 @@ class NnplayApp(App[None]):
         super()._display(screen, renderable)
 
     def on_resize(self) -> None:
-        """Another size, or the same after a pause in the shell: what the terminal shows is not known."""
-        self._shown.forget()
+        """Another size, or the same after a pause in the shell: what the terminal shows is not known.
+
+        Where the size is the same, Textual may draw nothing.
+        """
+        self.action_redraw()
 
     def action_redraw(self) -> None:
         """Draw the whole screen anew, for a terminal on which something else has written."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -37,7 +38,10 @@ class Tmux:
 
     def __call__(self, *words: str) -> str:
         command = ["tmux", "-S", self.socket, "-f", "/dev/null", *words]
-        return subprocess.run(command, check=True, capture_output=True, text=True, timeout=30).stdout
+        clean = dict(os.environ)  # without LINES and COLUMNS, which readline sets behind Python's back
+        return subprocess.run(
+            command, check=True, capture_output=True, text=True, timeout=30, env=clean
+        ).stdout
 
     def open(self, name: str, size: tuple[int, int], setting: str, *words: str) -> None:
         """Start nnplay in a window; what it sends is written to a file, and its exit status to another."""
