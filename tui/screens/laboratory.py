@@ -98,6 +98,12 @@ class Laboratory(Screen[None], inherit_bindings=False):
 
     def on_resize(self) -> None:
         self._arrange()
+        self.call_after_refresh(self._give_keys)
+
+    def _give_keys(self) -> None:
+        """What had the keys may have been hidden where there was less room."""
+        if self.focused is None and self.values.display:
+            self.values.focus()
 
     @property
     def values(self) -> ValueList:
