@@ -119,6 +119,12 @@ class Terminal:
         start = time.perf_counter()
         return len(self.read(seconds)) / (time.perf_counter() - start)
 
+    def settle(self, seconds: float) -> None:
+        """Read until nothing has come for a second: after a pause, panels still come to the present step."""
+        end = time.perf_counter() + seconds
+        while self.read(1) and time.perf_counter() < end:
+            pass
+
     def cpu_seconds(self) -> float:
         """What the process used so far, without its children."""
         fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
@@ -205,7 +211,7 @@ def live(home: Path) -> list[Figure]:
         cpu = (terminal.cpu_seconds() - cpu) / (time.perf_counter() - start)
         memory = terminal.megabytes()
         terminal.type(" ")
-        terminal.read(2)
+        terminal.settle(30)
         paused = terminal.bytes_per_second(SECONDS / 2)
         return [
             Figure("bytes to the terminal, two live plots", rate / 1024, 5, "KiB/s"),

@@ -186,7 +186,7 @@ class Conductor:
         self._snapshot = Snapshot(run.id, spec)
         self._changed()
         self._launching = run
-        self._note(waits=paused)
+        since = self._note(waits=paused)
         launch = asyncio.ensure_future(asyncio.to_thread(self._launch, run, paused))
         try:
             await _to_its_end(launch)
@@ -200,7 +200,7 @@ class Conductor:
             raise
         finally:
             self._launching = None
-        self._feed = Feed(run.path, self._changed, self._frame)
+        self._feed = Feed(run.path, self._changed, self._frame, since)
 
     def _launch(self, run: Claim, paused: bool) -> None:
         try:
@@ -233,9 +233,10 @@ class Conductor:
             if not await self._comes_to_an_end():
                 raise
 
-    def _note(self, *, waits: bool) -> None:
+    def _note(self, *, waits: bool) -> float:
         """Keep what the run is told now: its log tells it later, as a command is taken between two steps."""
         self._will_wait, self._told = waits, time.time()
+        return self._told
 
     async def _comes_to_an_end(self) -> bool:
         """A worker that does not answer has most likely just finished: give the feed a moment to say so."""

@@ -73,13 +73,17 @@ class Snapshot:
 class Feed:
     """Follows one run, also through an end after which it is resumed, until it is closed.
 
-    `changed` is called from the thread whenever there is news.
+    `changed` is called from the thread whenever there is news. A run that was given a new process at the time
+    `since` is starting until its log tells that it goes on: its past, which may be long, is computed first.
     """
 
-    def __init__(self, path: Path, changed: Callable[[], object], frame: float = FRAME):
+    def __init__(
+        self, path: Path, changed: Callable[[], object], frame: float = FRAME, since: float | None = None
+    ):
         self._reader = RunReader(path)
         self._changed = changed
         self._frame = frame
+        self._since = since
         self._history = History()
         self._snapshot = Snapshot(path.name, self._reader.spec, origin=origin(path))
         self._told = False
@@ -144,6 +148,10 @@ class Feed:
                 if isinstance(following, EpochEnded) and self._waiting is None:
                     continue  # of many epochs in a row only the last one makes a snapshot
             snapshot = self._step(snapshot, event)
+            if self._since and isinstance(event, Started | Resumed | Ended) and event.time >= self._since:
+                self._since = None
+        if self._since:
+            snapshot = replace(snapshot, state="starting", ended=None, message="")
         return replace(snapshot, curves=self._history.curves())
 
     def _step(self, old: Snapshot, event: Event) -> Snapshot:

@@ -104,7 +104,7 @@ def _obituary(reader: RunReader, status: int, epoch: int) -> str:
     how = f"was killed by {signal.Signals(-status).name}" if status < 0 else f"ended with status {status}"
     log = (reader.path / "worker.log").read_text(errors="replace").strip()
     last = f": {log.splitlines()[-1]}" if log else ""
-    return f"the worker {how}{last}; epochs stored in {reader.path}: {epoch}"
+    return f"the worker {how}{last}; epochs stored in {reader.path}: {epoch:,}"
 
 
 class _Bar:
@@ -177,8 +177,8 @@ def summary(run_id: str, started: Started | None, spec: Spec, ended: Ended) -> d
 def _print(result: dict[str, Any], started: Started | None, ended: Ended) -> None:
     console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 200)
     console.print(
-        f"{result['run']}  {result['backend']} on {result['device']}: {result['epochs']} epochs, "
-        f"{result['steps']} steps in {result['seconds']:.2f} s of training",
+        f"{result['run']}  {result['backend']} on {result['device']}: {result['epochs']:,} epochs, "
+        f"{result['steps']:,} steps in {result['seconds']:.2f} s of training",
         markup=False,
     )
     if ended.report is not None and started is not None:

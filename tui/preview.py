@@ -50,16 +50,17 @@ class Preview:
 
     @property
     def words(self) -> str:
-        """How well it does on the test rows, then what it took, for which there may be no room."""
+        """How well it does, on the test rows if there are some; then what it took, if there is room."""
         values = self.answer.values
+        rows = "test" if values["test_loss"] else "train"
         figures = [
-            f"{name} {values[key][0]:.3f}±{values[key][1]:.3f}"
-            for name, key in (("accuracy", "test_accuracy"), ("R²", "test_r2"), ("loss", "test_loss"))
-            if values[key]
+            f"{name} {spread[0]:.3f}±{spread[1]:.3f}"
+            for name, key in (("accuracy", "accuracy"), ("R²", "r2"), ("loss", "loss"))
+            if (spread := values[f"{rows}_{key}"])
         ]
         epochs = f"{values['epochs']:,} epoch{'s' if values['epochs'] > 1 else ''}"
         part = "" if values["epochs"] == self.spec.epochs else f" × {epochs}"
-        told = [f"test {figures[0]}", *figures[1:]] if figures else []
+        told = [f"{rows} {figures[0]}", *figures[1:]] if figures else []
         return PART.join([*told, f"{self.run}{part}", f"{values['seconds'] * 1000:.0f} ms"])
 
 

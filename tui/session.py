@@ -220,6 +220,8 @@ class Session:
             told += f" {', '.join(waiting)}: the network of a fork is that of its past."
         elif not changes:
             told += " No value is changed: it will be the same again."
+        if run.state == "running":
+            told += " The run that it comes from is trained on as well."
         return told
 
     # Other runs and experiments.

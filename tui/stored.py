@@ -28,9 +28,9 @@ def show_all(*, as_json: bool) -> int:
         return 0
     rows = [("run", "state", "ago", "what", "epoch", "loss", "accuracy")]
     for entry in entries:
-        epochs = f" / {entry.spec.epochs}" if entry.spec else ""
+        epochs = f" / {entry.spec.epochs:,}" if entry.spec else ""
         loss, accuracy = ("–" if v is None else f"{v:.4f}" for v in (entry.loss, entry.accuracy))
-        figures = (f"{entry.epoch}{epochs}", loss, accuracy)
+        figures = (f"{entry.epoch:,}{epochs}", loss, accuracy)
         rows.append((_inert(entry.id), entry.state, catalog.age(entry.path), _inert(what(entry)), *figures))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:  # by hand: rich takes longer over it than reading a thousand runs takes
@@ -85,7 +85,9 @@ def show(name: str, *, as_json: bool) -> int:
     console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 200)
     console.print(Text(_inert(f"{entry.id}  {entry.state}{': ' if entry.message else ''}{entry.message}")))
     console.print(Text(_inert(f"{what(entry)}  {reader.spec.backend} on {reader.spec.device}"), "dim"))
-    console.print(f"epoch {entry.epoch} / {reader.spec.epochs}, step {entry.step}, in {path}", markup=False)
+    console.print(
+        f"epoch {entry.epoch:,} / {reader.spec.epochs:,}, step {entry.step:,}, in {path}", markup=False
+    )
     if reader.damage:
         console.print(Text(_inert(f"damaged: {reader.damage}"), "red"))
     if ended and ended.report and started:
@@ -102,7 +104,7 @@ def stop(name: str) -> int:
     control.send(entry.id, control.Command("stop"), patience=STOPS_WITHIN)
     _until(lambda: not is_alive(path), STOPS_WITHIN, f"{entry.id} has not stopped yet")
     entry = catalog.entry(path)
-    print(f"{entry.id}  {entry.state} after {entry.step} steps; nnplay resume {entry.short} goes on")
+    print(f"{entry.id}  {entry.state} after {entry.step:,} steps; nnplay resume {entry.short} goes on")
     return 0
 
 
@@ -135,7 +137,7 @@ def resume(name: str) -> int:
     if isinstance(news[0], Ended):
         raise WorkerError(news[0].message)
     at = news[0].step if isinstance(news[0], Resumed) else 0
-    print(f"{entry.id}  goes on after step {at}; nnplay attach {entry.short} shows it")
+    print(f"{entry.id}  goes on after step {at:,}; nnplay attach {entry.short} shows it")
     return 0
 
 

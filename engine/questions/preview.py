@@ -31,8 +31,9 @@ GENTLE = 2e9  # multiplications in the first look at what an epoch costs
 def answer(spec: dict[str, Any]) -> Answer:
     """Curves over the epochs, each with its band.
 
-    Values: `seeds`, the number of networks; `epochs`, how many were trained; `seconds`; `test_loss`,
-    `test_accuracy` and `test_r2`, each [mean, deviation] over the seeds after the last epoch, or null.
+    Values: `seeds`, the number of networks; `epochs`, how many were trained; `seconds`; loss, accuracy and R²
+    as `test_loss` to `test_r2`, after the last epoch, and `train_loss` to `train_r2`, in the last epoch: each
+    [mean, deviation] over the seeds, or null.
     Arrays: `epoch` (n,); `loss`, for classes `accuracy` and for numbers `r2`, (3, n): the 10th, 50th and 90th
     percentile over the seeds.
 
@@ -45,11 +46,12 @@ def answer(spec: dict[str, Any]) -> Answer:
     seeds, epochs, seconds, result = _train(wanted, data)
     at = np.unique(np.linspace(0, epochs - 1, min(epochs, POINTS)).astype(int))
     arrays: dict[str, Array] = {"epoch": at + 1.0, "loss": _band(result.train_loss[:, at])}
+    train_r2 = test_r2 = None
     if result.train_accuracy is not None:
         arrays["accuracy"] = _band(result.train_accuracy[:, at])
     elif wanted.epoch_loss != "unweighted" and (variance := np.var(data.train_y)):
-        arrays["r2"] = _band(1 - result.train_loss[:, at] / variance)
-    test_r2 = None
+        train_r2 = 1 - result.train_loss / variance
+        arrays["r2"] = _band(train_r2[:, at])
     if result.test_loss is not None and not data.class_names and (variance := np.var(data.test_y)):
         test_r2 = 1 - result.test_loss / variance
     values = {
@@ -59,6 +61,9 @@ def answer(spec: dict[str, Any]) -> Answer:
         "test_loss": _spread(result.test_loss),
         "test_accuracy": _spread(result.test_accuracy),
         "test_r2": _spread(test_r2),
+        "train_loss": _spread(_last(result.train_loss)),
+        "train_accuracy": _spread(_last(result.train_accuracy)),
+        "train_r2": _spread(_last(train_r2)),
     }
     return Answer(values, arrays)
 
@@ -94,6 +99,10 @@ def _band(curves: Array) -> Array:
     with np.errstate(all="ignore"):
         band: Array = np.percentile(np.where(np.isfinite(curves), curves, np.inf), MIDDLE, axis=0)
     return np.where(np.isfinite(band), band, np.nan)
+
+
+def _last(curves: Array | None) -> Array | None:
+    return None if curves is None else curves[:, -1]
 
 
 def _spread(figures: Array | None) -> list[float] | None:

@@ -62,6 +62,16 @@ def test_the_result_is_told_first_and_stays_where_there_is_no_room() -> None:
     assert (seeds.split()[1], time.split()[1]) == ("seeds", "ms")
 
 
+@pytest.mark.parametrize(("experiment", "figure"), [("iris-mlp", "accuracy"), ("linreg-nn", "R²")])
+def test_without_test_rows_the_train_rows_tell(experiment: str, figure: str) -> None:
+    spec = experiments.find(experiment, ["split=none"])
+    answer = preview.answer(spec.to_json())
+    mean, deviation = answer.values["train_accuracy" if figure == "accuracy" else "train_r2"]
+    assert answer.values["test_loss"] is None
+    assert Preview(spec, answer).words.startswith(f"train {figure} {mean:.3f}±{deviation:.3f} · loss ")
+    assert mean == pytest.approx(answer.arrays["accuracy" if figure == "accuracy" else "r2"][1, -1], abs=0.1)
+
+
 def test_what_takes_too_long_is_trained_for_fewer_epochs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(preview, "BUDGET", 0.0)
     answer = preview.answer(IRIS.to_json())
@@ -80,6 +90,7 @@ def test_networks_that_run_away_leave_a_gap() -> None:
     answer = preview.answer(spec.to_json())
     assert np.isnan(answer.arrays["loss"][:, -1]).all()
     assert answer.values["test_loss"] is None
+    assert answer.values["train_loss"] is None
 
 
 def test_the_rows_are_kept_from_key_to_key_but_no_more_than_a_few_tables() -> None:

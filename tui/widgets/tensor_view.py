@@ -42,8 +42,9 @@ class TensorView(Vertical):
     TensorView > #trouble { color: $error; }
     """
 
-    def __init__(self, *, id: str | None = None):
+    def __init__(self, *, none: str = "no tensor", id: str | None = None):
         super().__init__(id=id)
+        self._none = none  # what stands there as long as there is no tensor
         self._tensor: Tensor | None = None
         self._before: Tensor | None = None
         self._since = ""
@@ -139,7 +140,7 @@ class TensorView(Vertical):
     def _about(self, values: NDArray[Any] | None) -> Text:
         tensor = self._tensor
         if tensor is None:
-            return Text("no tensor", "dim")
+            return Text(self._none, "dim")
         text = Text(overflow="fold")
         text.append(tensor.name, "bold")
         text.append(f"  {tensor.shape} {tensor.dtype}")

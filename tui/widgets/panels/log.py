@@ -203,10 +203,10 @@ def describe(event: Event) -> Entry:
             figures = _figures("train", event.train_loss, event.train_accuracy, event.train_r2)
             if event.test_loss is not None:
                 figures += "  " + _figures("test", event.test_loss, event.test_accuracy, event.test_r2)
-            return Entry("epochs", event.step, f"epoch {event.epoch:<5} {figures}")
+            return Entry("epochs", event.step, f"epoch {event.epoch:<6,} {figures}")
         case Progressed():
             figures = _figures("so far", event.loss, event.accuracy, event.r2)
-            return Entry("progress", event.step, f"epoch {event.epoch:<5} {figures}, {event.part:.0%} done")
+            return Entry("progress", event.step, f"epoch {event.epoch:<6,} {figures}, {event.part:.0%} done")
         case Commanded():
             value = f" {event.key}={event.value}" if event.key else ""
             return Entry("commands", event.step, f"{_clock(event.time)} {event.name}{value}")

@@ -68,7 +68,7 @@ class Tensors(Panel):
             tree.show_root = False
             tree.guide_depth = 2
             yield tree
-            yield TensorView()
+            yield TensorView(none="")  # a line above tells what is waited for
 
     def action_difference(self) -> None:
         """The values, their difference to the step before, to the start."""
