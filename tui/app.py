@@ -10,11 +10,9 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from textual._compositor import CompositorUpdate
-from textual.app import App, SystemCommand
-from textual.events import Event, MouseDown
+from textual.app import SystemCommand
+from textual.events import Event
 from textual.events import Key as KeyPressed
-from textual.filter import LineFilter
 from textual.screen import Screen
 
 from engine import experiments
@@ -23,14 +21,10 @@ from engine.spec import Spec
 from engine.workbook import Workbook
 from tui import keys
 from tui.config import STANDARD, Settings
-from tui.delta import Shown
-from tui.depth import DEPTHS, FewColours
-from tui.glyphs import ASCII, AsciiLines, Glyphs, StyledLines
 from tui.keys import GROUPS, KEYS, PANEL_KEYS, WORKBOOK_KEYS, Key, bindings
 from tui.messages import EditHidden, EditValue, OpenExperiment, RunChanged
 from tui.screens.laboratory import Laboratory
-from tui.theme import DARK, THEMES
-from tui.wakeup import Wakeup
+from tui.terminal_app import TerminalApp
 from tui.widgets.status import StatusLine
 from tui.widgets.tabs import PanelTabs
 from tui.widgets.timeline import TimeLine
@@ -45,7 +39,7 @@ BEHIND = 0.5  # seconds between two frames behind a window: Textual draws the wh
 TYPING = 0.3  # seconds after a key in which nothing is drawn behind a window: the next key may come
 
 
-class NnplayApp(App[None]):
+class NnplayApp(TerminalApp):
     """Turns keys into what a session can do, and shows what comes of it.
 
     The session, and screens that a key opens, are imported when they are first wanted: the first paint must
@@ -60,19 +54,8 @@ class NnplayApp(App[None]):
         self, spec: Spec, settings: Settings = STANDARD, run: Path | None = None, workbook: str = ""
     ):
         keys.use(settings.keymap)
-        self.COMMAND_PALETTE_BINDING = settings.keymap.get("command_palette", "ctrl+p")  # type: ignore[misc]
-        super().__init__()
-        for theme in THEMES:
-            self.register_theme(theme)
-        self.theme = settings.theme
-        self.animation_level = "none"  # each frame of a movement would go over the line
-        self.set_keymap(dict(settings.keymap))
-        self.settings = settings
-        self._shown = Shown()
+        super().__init__(settings)
         self._typed = 0.0  # when the last key came
-        self._pressed: tuple[MouseDown, Screen[object]] | None = None  # the last time, and on what screen
-        nearest = DEPTHS.get(self.console.color_system)
-        self._few_colours = FewColours(nearest) if nearest else None
         self.farewell = ""  # what goes on without the app, for the terminal it leaves
         self._first = (spec, run, workbook)  # to open first
         self._workbooks: dict[str, WorkbookScreen] = {}  # that were opened
@@ -86,7 +69,6 @@ class NnplayApp(App[None]):
         return Session(self._first[0], self, 1 / self.settings.frame_rate)
 
     def on_mount(self) -> None:
-        self._wakeup = None if self.is_headless else Wakeup()
         self.push_screen(self._laboratory)
         if workbook := self._first[2]:
             self._open_workbook(workbook)
@@ -103,8 +85,6 @@ class NnplayApp(App[None]):
         self.farewell = await self.session.close()
         for workbook in self._workbooks.values():
             await workbook.lab.close()
-        if self._wakeup:
-            self._wakeup.close()
 
     # What a session asks of its host.
 
@@ -139,48 +119,7 @@ class NnplayApp(App[None]):
     async def on_event(self, event: Event) -> None:
         if isinstance(event, KeyPressed):
             self._typed = time.monotonic()
-        elif isinstance(event, MouseDown) and not event.is_forwarded:
-            before, self._pressed = self._pressed, (event, self.screen)
-            if before and before[1] is not self.screen and self._doubles(before[0], event):
-                return
         await super().on_event(event)
-
-    def _doubles(self, before: MouseDown, event: MouseDown) -> bool:
-        """Whether a press is the second half of a double click, whose first half may have done it all."""
-        same = before.screen_offset == event.screen_offset
-        return same and event.time - before.time <= self.CLICK_CHAIN_TIME_THRESHOLD
-
-    def _display(self, screen: Screen[object], renderable: Any) -> None:
-        if isinstance(renderable, CompositorUpdate):
-            renderable = self._shown.only_changes(renderable)
-        super()._display(screen, renderable)
-
-    def on_resize(self) -> None:
-        """Another size, or the same after a pause in the shell: what the terminal shows is not known.
-
-        Where the size is the same, Textual may draw nothing.
-        """
-        self.action_redraw()
-
-    def action_redraw(self) -> None:
-        """Draw the whole screen anew, for a terminal on which something else has written."""
-        self._shown.forget()
-        self.screen.refresh()
-
-    @property
-    def glyphs(self) -> Glyphs:
-        """What pictures are drawn with."""
-        return self.settings.glyphs
-
-    def get_line_filters(self) -> Sequence[LineFilter]:
-        """Every line that is drawn passes through these."""
-        styled = [StyledLines()] if self.no_color else []
-        few = [self._few_colours] if self._few_colours else []
-        plain = [AsciiLines()] if self.glyphs is ASCII else []
-        return [*styled, *super().get_line_filters(), *few, *plain]
-
-    def get_theme_variable_defaults(self) -> dict[str, str]:
-        return DARK.variables  # for Textual's own themes, which know nothing of curves
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         keys: Sequence[Key] = WORKBOOK_KEYS if screen in self._workbooks.values() else KEYS

@@ -13,22 +13,16 @@ import numpy as np
 import pytest
 import torch
 from driving import screen_text, until
-from panel_app import PanelApp
-from stored_run import trained
+from panel_app import RUN, SPEC, PanelApp, answered, app, ask, stored_run, view
 from textual.pilot import Pilot
 
 from engine import datasets, experiments, moments, registry
-from engine.control import Inbox
 from engine.errors import RequestError
-from engine.events import Commanded, EpochEnded
+from engine.events import EpochEnded
 from engine.frames import Answer
-from engine.runs import RunWriter, create
-from engine.spec import Spec
-from engine.trainer import Trainer
 from tui import glyphs
 from tui.axes import label
 from tui.feed import Snapshot
-from tui.messages import EditHidden
 from tui.view import View
 from tui.widgets.panel import Panel
 from tui.widgets.panels.batch import Batch
@@ -39,8 +33,6 @@ from tui.widgets.panels.network import Network
 from tui.widgets.panels.report import Report
 from tui.widgets.panels.tensors import Tensors
 
-SPEC = experiments.find("iris-mlp", ["lr=0.02", "epochs=10", "hidden=6"])
-RUN = Snapshot("a-run", SPEC, state="paused", step=500)
 PANELS = (Network, Tensors, Report, Boundary, Batch, Code, Log)
 SIZES = {"80x24": (80, 21), "120x40": (118, 14), "200x60": (98, 28)}  # of the terminal: of the panel
 EPOCH = EpochEnded(
@@ -52,46 +44,6 @@ EPOCH = EpochEnded(
 def warm() -> None:
     """What the questions import comes before the first test, not into the middle of it."""
     ask("report", {"spec": SPEC.to_json(), "part": "test"})
-
-
-def ask(kind: str, values: dict[str, Any]) -> Answer:
-    """The lab's questions, answered in this process; the made-up run is that of its spec."""
-    if values.pop("run", ""):
-        values["spec"] = SPEC.to_json()
-    answer: Answer = registry.load("questions", kind).answer(**values)
-    return answer
-
-
-def view(step: int = 300) -> View:
-    return View(SPEC, Path("a-run"), step, RUN)
-
-
-def app(kind: type[Panel], shown: View | None = None) -> PanelApp:
-    return PanelApp(kind, shown or view(), lambda kind, values: ask(kind, dict(values)))
-
-
-async def answered(pilot: Pilot[None]) -> None:
-    """Wait for the answer to the question that the panel has now."""
-    assert isinstance(pilot.app, PanelApp)
-    panel = pilot.app.panel
-    await until(
-        pilot, lambda: panel.answer is not None and not panel._asking and panel._wanted == panel._asked
-    )
-
-
-def stored_run(home: Path, spec: Spec = SPEC) -> Path:
-    """A run of ten epochs with a command, its times fixed."""
-    claim = create(spec)
-    claim.release()
-    path = claim.path.rename(claim.path.with_name("a-run"))
-    writer = RunWriter(path)
-    for event in Trainer(spec, Inbox()).events():
-        changes = {name: 0.5 for name in ("time", "seconds", "seconds_total") if hasattr(event, name)}
-        writer.append(replace(event, **changes))
-        if isinstance(event, EpochEnded) and event.epoch == 4:
-            writer.append(Commanded(time=0.5, step=event.step, epoch=4, name="set", key="lr", value="0.05"))
-    writer.close()
-    return path
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -117,40 +69,6 @@ def test_a_panel_at_each_size(
     assert snap_compare(app(kind, shown), terminal_size=SIZES[size], run_before=wait)
 
 
-async def test_the_network_shows_the_numbers_of_a_chosen_neuron() -> None:
-    async with (it := app(Network)).run_test(size=(118, 14)) as pilot:
-        await answered(pilot)
-        await pilot.press("down", "down")
-        await answered(pilot)
-        text = screen_text(it)
-        assert "0[1] " in text
-        assert "bias" in text
-        assert "petal length" in text.splitlines()[1]
-        await pilot.press("right_square_bracket")
-        await answered(pilot)
-        assert "versicolor  bias" in screen_text(it)
-
-
-async def test_a_click_chooses_a_neuron() -> None:
-    async with (it := app(Network)).run_test(size=(118, 14)) as pilot:
-        await answered(pilot)
-        assert isinstance(it.panel, Network)
-        layout = it.panel._layout()
-        assert layout is not None
-        column = layout.layers[1]
-        await pilot.click("Picture", offset=(column.lefts[3] + 2, column.tops[3] + 2))
-        await pilot.pause()
-        assert "0[3]  bias" in screen_text(it)
-
-
-async def test_the_network_says_how_to_come_to_its_keys() -> None:
-    async with (it := app(Network)).run_test(size=(118, 14)) as pilot:
-        await answered(pilot)
-        assert "tab to come here" not in screen_text(it)
-        it.set_focus(None)
-        await until(pilot, lambda: "tab to come here  ↑↓ neuron" in screen_text(it))
-
-
 async def test_a_long_problem_is_wrapped() -> None:
     def refuse(kind: str, values: dict[str, Any]) -> Answer:
         raise RequestError("a very long story " * 12 + "and its end")
@@ -169,44 +87,6 @@ async def test_in_ascii_a_panel_says_the_same() -> None:
             assert "?" not in text
             assert "petal length" in text
             assert "▀" not in screen_text(it)
-
-
-@pytest.mark.parametrize(
-    ("keys", "hidden"),
-    [
-        (["plus"], (7,)),
-        (["minus"], (5,)),
-        (["a"], (6, 6)),
-        (["d"], ()),
-    ],
-)
-async def test_keys_ask_for_another_network(keys: list[str], hidden: tuple[int, ...]) -> None:
-    async with (it := app(Network)).run_test(size=(118, 14)) as pilot:
-        await answered(pilot)
-        await pilot.press(*keys)
-        await pilot.pause()
-        assert [m.hidden for m in it.posted if isinstance(m, EditHidden)] == [hidden]
-
-
-async def test_every_neuron_of_a_wide_layer_can_be_reached() -> None:
-    wide = View(experiments.find("iris-mlp", ["hidden=40"]))
-    async with (it := app(Network, wide)).run_test(size=(118, 14)) as pilot:
-        await answered(pilot)
-        assert re.search(r" \d+ below", screen_text(it))
-        await pilot.press(*["down"] * 40)
-        await answered(pilot)
-        assert "0[39] " in screen_text(it)
-        assert re.search(r" \d+ above  ", screen_text(it))
-
-
-async def test_a_deep_network_scrolls_to_the_chosen_layer() -> None:
-    deep = View(experiments.find("iris-mlp", ["hidden=" + ",".join(["8"] * 12)]))
-    async with (it := app(Network, deep)).run_test(size=(78, 14)) as pilot:
-        await answered(pilot)
-        assert "virginica" not in screen_text(it)
-        await pilot.press(*["right_square_bracket"] * 14)
-        await answered(pilot)
-        assert "virginica" in "\n".join(screen_text(it).splitlines()[2:])
 
 
 async def test_the_boundary_goes_over_all_features_and_all_kinds_of_rows() -> None:
@@ -357,84 +237,6 @@ async def test_the_script_is_copied_with_one_key() -> None:
         await pilot.pause()
         assert it.clipboard.startswith("import numpy")
         assert "lr=0.02" in it.clipboard
-
-
-async def test_the_log_shows_the_newest_line_and_can_be_filtered(home: Path) -> None:
-    shown = replace(view(), path=stored_run(home), step=None)
-    async with (it := app(Log, shown)).run_test(size=(118, 10)) as pilot:
-        await until(pilot, lambda: "finished after" in screen_text(it))
-        assert "events 13" in screen_text(it)
-        await pilot.press("k")
-        assert "set lr=0.05" in screen_text(it)
-        assert "epoch 10 " not in screen_text(it)
-        await pilot.press("k", "k", "k", "slash", *"epoch 7")
-        await pilot.pause()
-        assert "epoch 7 " in screen_text(it)
-        assert "epoch 8 " not in screen_text(it)
-        await pilot.press("escape")
-        await until(pilot, lambda: "epoch 8 " in screen_text(it))
-
-
-@pytest.mark.usefixtures("credit")
-async def test_the_log_tells_what_was_found_in_the_data(home: Path) -> None:
-    spec = experiments.find("credit-mlp", ["epochs=1"])
-    shown = View(spec, stored_run(home, spec))
-    async with (it := app(Log, shown)).run_test(size=(118, 10)) as pilot:
-        await until(pilot, lambda: "what the columns x1 to x4" in screen_text(it))
-        assert "x2 from " in screen_text(it)
-
-
-async def test_the_log_goes_to_the_step_that_is_looked_at(home: Path) -> None:
-    path = stored_run(home)
-    async with (it := app(Log, replace(view(), path=path, step=None))).run_test(size=(118, 6)) as pilot:
-        await until(pilot, lambda: "finished after" in screen_text(it))
-        for step, lines in ((100, ("epoch 1 ", "epoch 2 ", "epoch 3 ")), (300, ("epoch 6 ", "epoch 7 "))):
-            it.panel.show(replace(view(), path=path, step=step))
-            await until(pilot, lambda lines=lines: all(line in screen_text(it) for line in lines))
-            assert "finished after" not in screen_text(it)
-        for strip in it.screen._compositor.render_strips():  # what comes later is pale, and can be read
-            if "epoch 7 " in strip.text:
-                colours = [s.style for s in strip if s.style and any(map(str.isalnum, s.text))]
-                assert all(contrast(style.color.triplet, style.bgcolor.triplet) >= 3 for style in colours)
-                assert max(contrast(style.color.triplet, style.bgcolor.triplet) for style in colours) < 7
-        await pilot.press("up")
-        it.panel.show(replace(view(), path=path, step=300, spec=SPEC.replace_text({"lr": "0.1"})))
-        here = screen_text(it)
-        await pilot.pause()
-        assert screen_text(it) == here  # what a person scrolled stays
-        it.panel.show(replace(view(), path=path, step=None))
-        await until(pilot, lambda: "finished after" in screen_text(it))
-
-
-def contrast(one: tuple[int, int, int], other: tuple[int, int, int]) -> float:
-    """Of two colours, as the WCAG measure it."""
-    channels = np.array([one, other]) / 255
-    linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
-    low, high = sorted(linear @ (0.2126, 0.7152, 0.0722))
-    return float((high + 0.05) / (low + 0.05))
-
-
-async def test_the_log_on_the_screen_goes_over_to_another_run(home: Path) -> None:
-    async with (it := app(Log, replace(view(), path=stored_run(home), step=None))).run_test(
-        size=(118, 10)
-    ) as pilot:
-        await until(pilot, lambda: "events 13" in screen_text(it))
-        await it.workers.wait_for_complete()  # all is read: nothing follows the run any more
-        spec = SPEC.replace_text({"epochs": "2"})
-        it.panel.show(View(spec, trained(spec)[0]))
-        await until(pilot, lambda: "events 4" in screen_text(it))
-        assert "epoch 3 " not in screen_text(it)
-
-
-async def test_the_log_of_a_regression_has_r2(home: Path) -> None:
-    spec = experiments.find("linreg-nn", ["epochs=2"])
-    path, events = trained(spec)
-    run = Snapshot(path.name, spec, state="finished", started=events[0])
-    last = next(event for event in reversed(events) if isinstance(event, EpochEnded))
-    async with (it := app(Log, View(spec, path, None, run))).run_test(size=(118, 10)) as pilot:
-        await until(pilot, lambda: "finished after" in screen_text(it))
-        assert "loss and R² of each epoch" in screen_text(it)
-        assert f"train {last.train_loss:.6f} {last.train_r2:.4f}" in screen_text(it)
 
 
 @pytest.fixture
