@@ -5,6 +5,9 @@
 #include <ATen/autocast_mode.h>
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/ops/linear.h>
+#include <ATen/ops/log_softmax.h>
+#include <ATen/ops/softmax.h>
+#include <ATen/ops/softplus.h>
 #include <torch/csrc/autograd/autograd_not_implemented_fallback.h>
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/csrc/autograd/functions/utils.h>
@@ -268,15 +271,31 @@ Tensor autograd_linear_act(const Tensor& input, const Tensor& weight, const opti
   return LinearActFunction::apply(input, weight, bias, activation);
 }
 
-// Under autocast the layer calculates in autocast's type, as torch.nn.functional.linear does.
+// Under autocast the layer calculates in autocast's type, as torch.nn.functional.linear does. On a GPU torch then has
+// some activations in float32.
 template <c10::DeviceType device, c10::DispatchKey key>
 Tensor autocast_linear_act(const Tensor& input, const Tensor& weight, const optional<Tensor>& bias,
                            string_view activation) {
   c10::impl::ExcludeDispatchKeyGuard no_autocast(key);
   const at::ScalarType type = at::autocast::get_autocast_dtype(device);
-  return linear_act_op().call(at::autocast::cached_cast(type, input, device),
-                              at::autocast::cached_cast(type, weight, device),
-                              at::autocast::cached_cast(type, bias, device), activation);
+  const auto layer = [&](string_view name) {
+    return linear_act_op().call(at::autocast::cached_cast(type, input, device),
+                                at::autocast::cached_cast(type, weight, device),
+                                at::autocast::cached_cast(type, bias, device), name);
+  };
+  if constexpr (device == c10::DeviceType::CUDA) {
+    switch (activation_of(activation)) {
+      case Activation::Softmax:
+        return at::softmax(layer("identity"), -1, at::kFloat);
+      case Activation::LogSoftmax:
+        return at::log_softmax(layer("identity"), -1, at::kFloat);
+      case Activation::Softplus:
+        return at::softplus(layer("identity").to(at::kFloat));
+      default:
+        break;
+    }
+  }
+  return layer(activation);
 }
 
 }  // namespace

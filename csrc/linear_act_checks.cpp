@@ -128,6 +128,9 @@ void check_backward(const Tensor& grad, const optional<Tensor>& saved, const opt
                       "linear_act_backward: expected input of grad's shape ", grad.sym_sizes(),
                       " but for the last dimension, got shape ", input->sym_sizes());
   }
+  if (wanted[0] && wanted[1])
+    TORCH_CHECK_VALUE(input->sym_size(-1) == weight->sym_size(1), "linear_act_backward: expected input of shape (..., ",
+                      weight->sym_size(1), ") for weight ", weight->sym_sizes(), ", got shape ", input->sym_sizes());
 }
 
 }  // namespace nnplay

@@ -24,7 +24,7 @@ class RunOf : public Run {
         table{x.data(), targets.data(), train.rows, train.inputs, train.columns}, rule(rule), batches(batches),
         fused(fused), counter(rule), net(shape, count_parameters(shape), on_device),
         orders(first_weights(shape, beginning, fused, net.plain().p.data()), train.rows) {
-    make_room();
+    make_room(batches.size);
   }
 
   int64_t parameters() const override { return count_parameters(shape); }
@@ -82,7 +82,7 @@ class RunOf : public Run {
   void restore(const RunState& state) override {
     check_state(state, parameters(), table.rows);
     batch_size = state.batch_size;
-    make_room();  // first of all: it alone may still fail
+    make_room(batches.size);  // first of all: it alone may still fail
     cpu::LayerNetwork<Real>& plain = net.plain();
     plain.p.assign(state.weights.begin(), state.weights.end());
     plain.m.assign(state.first.begin(), state.first.end());
@@ -106,9 +106,8 @@ class RunOf : public Run {
 
   void set_batches(const Batches& changed) override {
     check_batches(changed, table.rows);
-    const bool other_size = changed.size != batches.size;
+    if (changed.size != batches.size) make_room(changed.size);  // which may fail
     batches = changed;
-    if (other_size) make_room();
   }
 
   Score evaluate(const Rows& rows, double* outputs) override {
@@ -159,8 +158,8 @@ class RunOf : public Run {
   Orders orders;
 
   // An epoch under way may still have batches of the size before.
-  void make_room() {
-    const int64_t most = std::max(batch_size, batches.size);
+  void make_room(int64_t size) {
+    const int64_t most = std::max(batch_size, size);
     net.make_room(most, std::max(most, least_room));
   }
 };

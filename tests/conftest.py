@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import shutil
 import tempfile
 import time
@@ -37,7 +38,8 @@ def home(places: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     for name in ("state", "runtime", "cache"):
         (places / name).mkdir()
         monkeypatch.setenv(f"XDG_{name.upper()}_{'DIR' if name == 'runtime' else 'HOME'}", str(places / name))
-    monkeypatch.setattr("textual.constants.COLOR_SYSTEM", "truecolor")  # where a test has no terminal
+    if importlib.util.find_spec("textual"):  # a GPU box may lack it, and its tests do without
+        monkeypatch.setattr("textual.constants.COLOR_SYSTEM", "truecolor")  # where a test has no terminal
     runs = places / "state" / "nnplay" / "runs"
     yield runs
     for run in runs.iterdir() if runs.exists() else ():

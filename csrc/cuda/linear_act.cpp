@@ -103,11 +103,12 @@ std::tuple<Tensor, Tensor, Tensor> backward_rows(const Tensor& g, const Tensor& 
   const int64_t inputs = input.defined() ? input.size(1) : weight.defined() ? weight.size(1) : 1;
   const auto stream = c10::cuda::getCurrentCUDAStream();
   const Tensor by_bias = wanted[2] ? at::empty({outputs}, g.options()) : Tensor();
+  const void* kept = saves_of(activation) == Saves::nothing ? nullptr : data(saved);  // which nobody has checked
   if (is_small(rows, inputs, outputs)) {
     const Tensor by_input = wanted[0] ? at::empty({rows, inputs}, g.options()) : Tensor();
     const Tensor by_weight = wanted[1] ? at::empty({outputs, inputs}, g.options()) : Tensor();
     const SmallLayer layer{type_of(g), activation, int(rows), int(inputs), int(outputs), view(input), view(weight), {}};
-    C10_CUDA_CHECK(small_backward(layer, data(g), data(saved), out(by_input), out(by_weight), out(by_bias), stream));
+    C10_CUDA_CHECK(small_backward(layer, data(g), kept, out(by_input), out(by_weight), out(by_bias), stream));
     return {by_input, by_weight, by_bias};
   }
   const bool identity = activation == Activation::Identity;
@@ -115,7 +116,7 @@ std::tuple<Tensor, Tensor, Tensor> backward_rows(const Tensor& g, const Tensor& 
   if (!identity || wanted[2]) {
     const int64_t bytes = wanted[2] ? gradient_workspace(type_of(g), activation, rows, outputs) : 0;
     const Tensor workspace = at::empty({bytes}, g.options().dtype(at::kByte));
-    C10_CUDA_CHECK(gradient(type_of(g), activation, data(g), data(saved), identity ? nullptr : out(gz), out(by_bias),
+    C10_CUDA_CHECK(gradient(type_of(g), activation, data(g), kept, identity ? nullptr : out(gz), out(by_bias),
                             out(workspace), rows, outputs, stream));
   }
   return {wanted[0] ? at::mm(gz, weight) : Tensor(), wanted[1] ? at::mm(gz.t(), input) : Tensor(), by_bias};

@@ -94,7 +94,8 @@ constexpr int most_rows_per_block = 256;
 // A block has some rows of some columns: 32 threads side by side, each with as many columns as it loads at once,
 // times 8 below each other. `sums` (blocks, cols) gets the column sums of each block's rows; where `result` (cols) is
 // given, the only block's sums are the result. A row-wise activation's blocks have all columns of their rows, whose
-// own sums come first.
+// own sums come first. Partial sums are joined in double precision: a few numbers a column, and a bias gradient as
+// exact as torch's.
 template <class Number>
 __global__ void __launch_bounds__(threads, 4) gradient_numbers(Activation activation, const Number* g, const Number* saved,
                                                             Number* gz, RealOf<Number>* sums, Number* result,
@@ -146,10 +147,10 @@ __global__ void __launch_bounds__(threads, 4) gradient_numbers(Activation activa
     __syncthreads();
     for (int j = threadIdx.x; j < tile; j += threads) {
       const int64_t at = begin + j % warp * width + j / warp;
-      Real total = part[0][j];
-      UNROLL for (int w = 1; w < warps; ++w) total = total + part[w][j];
-      if (at < cols && result) put(result[at], total);
-      if (at < cols && !result) sums[int64_t(blockIdx.x) * cols + at] = total;
+      double total = double(part[0][j]);
+      UNROLL for (int w = 1; w < warps; ++w) total += double(part[w][j]);
+      if (at < cols && result) put(result[at], Real(total));
+      if (at < cols && !result) sums[int64_t(blockIdx.x) * cols + at] = Real(total);
     }
     __syncthreads();
   }
@@ -159,17 +160,17 @@ __global__ void __launch_bounds__(threads, 4) gradient_numbers(Activation activa
 template <class Number>
 __global__ void __launch_bounds__(threads, 4) add_blocks(const RealOf<Number>* sums, Number* result, int blocks, int64_t cols) {
   using Real = RealOf<Number>;
-  __shared__ Real part[warps][warp];
+  __shared__ double part[warps][warp];
   const int across = threadIdx.x % warp, below = threadIdx.x / warp;
   const int64_t col = int64_t(blockIdx.x) * warp + across;
-  Real sum(0);
+  double sum = 0;
   if (col < cols)
-    for (int b = below; b < blocks; b += warps) sum = sum + sums[b * cols + col];
+    for (int b = below; b < blocks; b += warps) sum += double(sums[b * cols + col]);
   part[below][across] = sum;
   __syncthreads();
   if (below > 0 || col >= cols) return;
-  UNROLL for (int w = 1; w < warps; ++w) sum = sum + part[w][across];
-  put(result[col], sum);
+  UNROLL for (int w = 1; w < warps; ++w) sum += part[w][across];
+  put(result[col], Real(sum));
 }
 
 bool is_rowwise(Activation activation) {
@@ -216,7 +217,7 @@ cudaError_t activate(Type type, Activation activation, const void* z, void* y, i
 
 int64_t gradient_workspace(Type type, Activation activation, int64_t rows, int64_t cols) {
   const int64_t size = type == Type::float64 ? sizeof(double) : sizeof(float);
-  return rows == 0 ? 0 : cut_for(activation, rows, cols).down * cols * size;
+  return rows == 0 || cols == 0 ? 0 : cut_for(activation, rows, cols).down * cols * size;
 }
 
 cudaError_t gradient(Type type, Activation activation, const void* g, const void* saved, void* gz, void* column_sum,

@@ -174,7 +174,7 @@ class Network : public DeviceNetwork<Real> {
 // that Ctrl-C is heard in between.
 template <class Real>
 class Networks {
-  static constexpr int64_t order_bytes = 256 << 20, most_steps = 200'000'000;
+  static constexpr int64_t order_bytes = 256 << 20;
 
   const Population& all;
   Stream stream;
@@ -216,8 +216,19 @@ class Networks {
  private:
   int64_t epochs_at_once() const {
     const int64_t by_memory = order_bytes / std::max<int64_t>(1, all.count * all.train.rows * int64_t(sizeof(uint32_t)));
-    const int64_t by_steps = most_steps / std::max<int64_t>(1, all.count * batches);
-    return std::clamp<int64_t>(std::min(by_memory, by_steps), 1, all.epochs);
+    const int64_t in_a_second = int64_t(1 / epoch_seconds());
+    return std::clamp<int64_t>(std::min(by_memory, in_a_second), 1, all.epochs);
+  }
+
+  // What an epoch of all networks may take, guessed on the long side: a step waits for memory and for its threads, and
+  // each of its products costs a thread some nanoseconds. What is more than a device keeps busy waits for its turn.
+  double epoch_seconds() const {
+    constexpr double waiting = 1e-5, product = 2e-9, busy = 132 * 256;
+    const double started = double(layout.blocks) * layout.threads;
+    const double products = 3.0 * double(plan.parameters) * double(plan.rows);
+    const double step = waiting + product * products * double(layout.networks) / started;
+    const double turns = layout.team == Team::grid ? double(all.count) : 1 + started / busy;
+    return step * turns * double(std::max<int64_t>(1, batches));
   }
 
   // First weights and the seeds of every order, drawn as the CPU draws them.

@@ -12,6 +12,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from engine import devices
 from engine.backends.eager import LoopTraining, one_thread_if_small
 from engine.datasets import Prepared
 from engine.layers import reference
@@ -28,7 +29,8 @@ class ManualTraining(LoopTraining):
     """The lecture's loop with a network, a loss and an update rule of our own."""
 
     def build(self, spec: Spec, widths: list[int], activations: list[str]) -> None:
-        self.model = Network(widths, activations, self.dtype, self.device)
+        with devices.memory_errors():
+            self.model = Network(widths, activations, self.dtype, self.device)
         self.loss_fn = cross_entropy if self.classifies else mean_squared_error
         self.optimizer = RULES[spec.optimizer](self.model.parameters(), spec)
 

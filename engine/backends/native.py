@@ -7,7 +7,9 @@ figures, gradients) is calculated on the CPU from the weights that come back.
 
 from __future__ import annotations
 
+import contextlib
 import math
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -27,6 +29,15 @@ def start(spec: Spec, data: Prepared) -> NativeTraining:
     return NativeTraining(spec, data)
 
 
+@contextlib.contextmanager
+def _refusals() -> Iterator[None]:
+    """What the kernels refuse, be it for lack of memory, was too much to ask."""
+    try:
+        yield
+    except (ValueError, MemoryError) as error:
+        raise RequestError(f"backend=native: {error}") from None
+
+
 class NativeTraining:
     """A run of csrc/mlp, between two steps."""
 
@@ -40,7 +51,7 @@ class NativeTraining:
         self.last = 0.0  # loss of the last batch, where it is asked for
         self.widths = mlp.widths(spec, data.train_x.shape[1], len(data.class_names))
         start = starts.find(spec, self.widths)
-        try:
+        with _refusals():
             self.run = ops.Run(
                 widths=self.widths,
                 activations=mlp.activations(spec),
@@ -57,8 +68,6 @@ class NativeTraining:
                 fused=mlp.FUSED,
                 device=spec.device,
             )
-        except (ValueError, MemoryError) as error:
-            raise RequestError(f"backend=native: {error}") from None
 
     @property
     def parameters(self) -> int:
@@ -88,7 +97,8 @@ class NativeTraining:
         self.run.interrupt()
 
     def _advance(self, steps: int, already: int) -> int:
-        taken, loss = self.run.advance(steps)
+        with _refusals():
+            taken, loss = self.run.advance(steps)
         if taken < steps and not math.isfinite(loss):
             raise NonFiniteLoss(loss, already + taken)
         return taken
@@ -111,8 +121,9 @@ class NativeTraining:
         return Metrics(loss, None, loss), outputs[:, 0]
 
     def change(self, spec: Spec) -> None:
-        self.run.set_rule(mlp.rule(spec))
-        self.run.set_batches(mlp.batches(spec))
+        with _refusals():
+            self.run.set_rule(mlp.rule(spec))
+            self.run.set_batches(mlp.batches(spec))
 
     def batch(self) -> Array:
         return self.run.batch()

@@ -21,9 +21,13 @@ from importlib import metadata
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+import setup_cuda  # noqa: E402
+
 KEPT = ROOT / "build" / "gpu"
 RESULTS = ROOT / "docs" / "gpu-results.md"
-NEEDED = ("torch", "numpy", "setuptools", "pytest", "hypothesis", "safetensors", "sklearn")
+NEEDED = ("torch", "numpy", "setuptools", "pytest", "hypothesis", "safetensors", "sklearn", "mpmath")
 USEFUL = {
     "expecttest": "the tests of torch's opcheck are left out",
     "jax": "the benchmarks have no JAX beside them",
@@ -31,6 +35,9 @@ USEFUL = {
 }
 TESTS = ("tests/kernels", "tests/cuda", "tests/backends/test_contract.py", "tests/backends/test_devices.py")
 SANITIZED = ("tests/cuda/test_gpu.py",)
+
+# Without it the tests would find no device but the processor, and pass.
+BUILT_FOR_CUDA = [sys.executable, "-c", "from engine import ops; assert ops.HAS_CUDA, ops.CUDA"]
 
 PYTEST_INI = """\
 [pytest]
@@ -63,16 +70,19 @@ def pytest_command(*words: str) -> list[str]:
 
 def tests() -> list[list[str]]:
     chosen = [] if has("expecttest") else ["-k", "not registered_as_torch_demands"]
-    return [pytest_command(*chosen, *(str(ROOT / path) for path in TESTS))]
+    return [BUILT_FOR_CUDA, pytest_command(*chosen, *(str(ROOT / path) for path in TESTS))]
 
 
 def sanitizer() -> list[list[str]]:
-    tool = shutil.which("compute-sanitizer", path=f"{os.environ.get('PATH', '')}:/usr/local/cuda/bin")
+    beside = setup_cuda.find_toolkit(os.environ) / "bin"
+    tool = shutil.which("compute-sanitizer", path=f"{os.environ.get('PATH', '')}{os.pathsep}{beside}")
     if tool is None:
         return []
     paths = [str(ROOT / path) for path in SANITIZED]
+    # Without torch's cache of memory, by which every stray access shows, no graph can be captured.
+    chosen = pytest_command("-k", "not memory and not captured", *paths)
     return [
-        [tool, "--tool", name, "--error-exitcode", "9", *pytest_command("-k", "not memory", *paths)]
+        [tool, "--tool", name, "--error-exitcode", "9", *chosen]
         for name in ("memcheck", "racecheck", "initcheck")
     ]
 
@@ -126,6 +136,9 @@ def device() -> str:
 def commit() -> str:
     """The commit that is checked out, and whether there is more than it; the results do not count."""
 
+    if shutil.which("git") is None:
+        return "not known"
+
     def git(*words: str) -> str:
         return subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True).stdout.strip()
 
@@ -151,7 +164,7 @@ def run(stage: str, device: str, commit: str) -> Done:
             output += line
         status = process.wait() or status
     if not commands:
-        output = "compute-sanitizer is not installed: nothing was looked at\n"
+        output, status = "compute-sanitizer is not installed: nothing was looked at\n", 1
         print(output, end="")
     date = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())
     done = Done(stage, device, commit, date, time.monotonic() - began, status, output)

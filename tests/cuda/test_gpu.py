@@ -40,6 +40,30 @@ def test_the_same_arguments_give_the_same_bits(name, dtype, shape):
     assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+@pytest.mark.parametrize("name", ["relu", "sigmoid", "softmax"])
+def test_what_is_no_number_comes_through_a_large_layer(name, dtype):
+    x, w, b, _ = layer((300, 200, 72), dtype)
+    x[7, 3] = torch.nan
+    y = ops.linear_act(x, w, b, name)
+    assert y[7].isnan().all()
+    assert not y[8].isnan().any()
+
+
+@pytest.mark.parametrize("shape", LAYERS, ids=str)
+def test_work_goes_to_the_current_stream(shape):
+    x, w, b, g = layer(shape, torch.float32)
+    wanted = forward_and_backward("sigmoid", x, w, b, g)
+    late, stream = torch.zeros_like(x), torch.cuda.Stream()
+    stream.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(stream):
+        torch.cuda._sleep(50_000_000)  # cycles, after which the rows come
+        late.copy_(x)
+        got = forward_and_backward("sigmoid", late, w, b, g)
+    stream.synchronize()
+    assert all(torch.equal(a, b) for a, b in zip(got, wanted, strict=True))
+
+
 @pytest.mark.parametrize("shape", LAYERS, ids=str)
 @pytest.mark.parametrize("name", ["sigmoid", "softmax", "gelu", "relu"])
 def test_a_captured_graph_gives_the_same_bits(name, shape):

@@ -135,6 +135,27 @@ def test_the_sums_of_a_tall_matrix_are_added_in_parts(library):
     check(total, g.sum(0), g.double().sum(0))
 
 
+@pytest.mark.parametrize("name", ["relu", "softmax"])
+def test_a_matrix_without_rows_or_columns_is_no_trouble(name, library):
+    for rows, cols in ((2, 0), (0, 3), (0, 0)):
+        g, total = torch.empty(rows, cols), torch.full((cols,), float("nan"))
+        arguments = (0, NAMES.index(name), at(g), at(g), at(g.clone()), at(total))
+        assert library.gradient_of_matrix(*arguments, c_int64(rows), c_int64(cols)) == 0
+        assert torch.equal(total, torch.zeros(cols))
+
+
+def test_partial_sums_are_joined_more_exactly_than_they_are_made(library):
+    g = draw(64, 3000, dtype=torch.float32)
+    total = torch.empty(3000)
+    arguments = (0, NAMES.index("identity"), at(g), None, None, at(total))
+    assert library.gradient_of_matrix(*arguments, c_int64(64), c_int64(3000)) == 0
+    in_order = torch.zeros(3000)
+    for row in g:
+        in_order += row
+    error, of_order = ((t - g.double().sum(0)).square().mean().sqrt() for t in (total, in_order))
+    assert error < 0.45 * of_order
+
+
 @pytest.mark.parametrize("dtype", KINDS, ids=str)
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("shape", [(2, 4, 16), (2, 16, 3), (32, 64, 64), (5, 100, 37), (1, 1, 1)], ids=str)

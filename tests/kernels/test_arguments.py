@@ -133,6 +133,10 @@ def test_shapes_are_checked_without_data_too():
             {"input": torch.zeros(1, 4)},
             r"input of grad's shape \[3, 5\] but for the last .* got shape \[1, 4\]",
         ),
+        (
+            {"input": torch.zeros(3, 40)},
+            r"input of shape \(..., 4\) for weight \[5, 4\], got shape \[3, 40\]",
+        ),
         ({"name": "rleu"}, "did you mean 'relu'"),
     ],
     ids=str,
@@ -155,7 +159,8 @@ def test_other_threads_of_python_go_on_meanwhile():
 
     thread = threading.Thread(target=count)
     thread.start()
-    x, w = torch.randn(2048, 2048), torch.randn(2048, 2048)
+    # On the processor: on a GPU the call only begins the work.
+    x, w = (torch.randn(2048, 2048, device="cpu") for _ in range(2))
     before = counted
     linear_act(x, w, None, "relu")
     during = counted - before

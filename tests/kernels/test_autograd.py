@@ -157,7 +157,10 @@ def test_autocast_calculates_in_its_dtype_as_torch_does(name, device):
     with torch.autocast(device, torch.bfloat16):
         got, wanted = ours(name)(x, w, b), plain(name)(x, w, b)
     assert got.dtype == wanted.dtype
-    assert torch.equal(got, ours(name)(x.bfloat16(), w.bfloat16(), b.bfloat16()))
+    if got.dtype == torch.float32:  # some activations, on a GPU
+        torch.testing.assert_close(got, wanted)
+    else:
+        assert torch.equal(got, ours(name)(x.bfloat16(), w.bfloat16(), b.bfloat16()))
     got.sum().backward()
     assert w.grad.dtype == torch.float32
 
