@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from engine.spec import KEYS
+from engine.spec import KEYS, Spec
 from tui.feed import Snapshot
 from tui.report import number
 from tui.view import View
@@ -15,9 +15,12 @@ LABEL = 24  # characters of a run's label; longer ones end in …
 def labels(view: View) -> list[str]:
     """What to call each run that lies over the one shown: how it differs from it; all are different."""
     present, shown = view.shown, view.run
+    here = {name: _course(shown, name) if shown and view.path else [(0, present.text(name))] for name in KEYS}
     found: list[str] = []
     for run in view.others:
-        changes = [f"{name}={value}" for name, value in run.spec.changed_from(present).items()]
+        changes = [
+            f"{name}={_arrows(course)}" for name in KEYS if (course := _course(run, name)) != here[name]
+        ]
         if run.spec.experiment != present.experiment:
             changes = [run.spec.experiment]
         elif run.spec.variant != present.variant:
@@ -32,10 +35,31 @@ def labels(view: View) -> list[str]:
     return found
 
 
+def _course(run: Snapshot, name: str) -> list[tuple[int, str]]:
+    """What a value was at the start of the run, and what it was changed to after how many epochs."""
+    changes = [change for change in run.changes if change.key == name]
+    if not changes or run.started is None:
+        return [(0, run.spec.text(name))]
+    first = Spec.from_json(run.started.spec)
+    course = [(0, first.text(name))]
+    course += [(c.epoch, first.replace_text({name: c.value}).text(name)) for c in changes]
+    return course
+
+
+def _arrows(course: list[tuple[int, str]]) -> str:
+    """In a few characters: 0.001→0.005, with … for what came in between."""
+    texts = [text for _, text in course]
+    return "→".join(texts if len(texts) < 4 else [texts[0], "…", texts[-1]])
+
+
+def _told(course: list[tuple[int, str]]) -> str:
+    (_, first), *changes = course
+    return " → ".join([first, *(f"{text} after epoch {epoch:,}" for epoch, text in changes)])
+
+
 def rows(runs: Sequence[Snapshot]) -> list[tuple[str, list[str]]]:
     """Name and one cell a run: the keys that differ, then the results of the last epoch."""
-    specs = [run.spec for run in runs]
-    values = [(name, [spec.text(name) for spec in specs]) for name in KEYS]
+    values = [(name, [_told(_course(run, name)) for run in runs]) for name in KEYS]
     results = [(name, [_last(run, column) for run in runs]) for name, column in RESULTS.items()]
     differing = [(name, cells) for name, cells in values if len(set(cells)) > 1]
     return (

@@ -73,8 +73,8 @@ class Snapshot:
 class Feed:
     """Follows one run, also through an end after which it is resumed, until it is closed.
 
-    `changed` is called from the thread whenever there is news. A run that was given a new process at the time
-    `since` is starting until its log tells that it goes on: its past, which may be long, is computed first.
+    `changed` is called from the thread whenever there is news. A run is starting until its log, which may be
+    long, is read; one that was given a new process at the time `since`, until its log tells that it goes on.
     """
 
     def __init__(
@@ -84,8 +84,10 @@ class Feed:
         self._changed = changed
         self._frame = frame
         self._since = since
+        self._read = False  # whether the log was once read to its end
         self._history = History()
-        self._snapshot = Snapshot(path.name, self._reader.spec, origin=origin(path))
+        self._known = Snapshot(path.name, self._reader.spec, origin=origin(path))  # by what is read
+        self._snapshot = self._known  # by what is told
         self._told = False
         self._lock = threading.Lock()
         self._closed = threading.Event()
@@ -138,11 +140,12 @@ class Feed:
             self._changed()
 
     def _after(self, events: list[Event]) -> Snapshot:
-        """The snapshot after more events; the same object if there are none."""
-        if not events:
+        """The snapshot after more events; the same object if there is nothing new."""
+        came, self._read = self._reader.at_end and not self._read, self._read or self._reader.at_end
+        if not events and not came:
             return self._snapshot
-        snapshot = self._snapshot
-        for event, following in zip(events, [*events[1:], None], strict=True):
+        snapshot = self._known
+        for event, following in zip(events, [*events[1:], None], strict=False):
             if isinstance(event, EpochEnded):
                 self._history.append(event)
                 if isinstance(following, EpochEnded) and self._waiting is None:
@@ -150,9 +153,10 @@ class Feed:
             snapshot = self._step(snapshot, event)
             if self._since and isinstance(event, Started | Resumed | Ended) and event.time >= self._since:
                 self._since = None
-        if self._since:
-            snapshot = replace(snapshot, state="starting", ended=None, message="")
-        return replace(snapshot, curves=self._history.curves())
+        self._known = replace(snapshot, curves=self._history.curves())
+        if self._since or not self._read:
+            return replace(self._known, state="starting", ended=None, message="")
+        return self._known
 
     def _step(self, old: Snapshot, event: Event) -> Snapshot:
         match event:

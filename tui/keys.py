@@ -95,6 +95,7 @@ GROUPS: dict[str, tuple[Key, ...]] = {
         Key("ctrl+p", "command_palette", "Command palette", "Find any command by its name."),
         Key("l", "runs", "Runs", "The runs there are: open, stop or remove one."),
         Key("ctrl+l", "redraw", "Draw anew", "Draw the whole screen again, if something wrote over it."),
+        Key("ctrl+z", "suspend", "To the shell", "Back to the shell for a while; there, fg comes back."),
         Key("q", "quit", "Quit", "Leave; a run that is being trained goes on.", "quit"),
     ),
 }

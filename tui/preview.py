@@ -59,9 +59,9 @@ class Preview:
             if (spread := values[f"{rows}_{key}"])
         ]
         epochs = f"{values['epochs']:,} epoch{'s' if values['epochs'] > 1 else ''}"
-        part = "" if values["epochs"] == self.spec.epochs else f" × {epochs}"
-        told = [f"{rows} {figures[0]}", *figures[1:]] if figures else []
-        return PART.join([*told, f"{self.run}{part}", f"{values['seconds'] * 1000:.0f} ms"])
+        part = "" if values["epochs"] == self.spec.epochs else f" after {epochs}"
+        told = [f"{rows} {figures[0]}{part}", *figures[1:], self.run] if figures else [f"{self.run}{part}"]
+        return PART.join([*told, f"{values['seconds'] * 1000:.0f} ms"])
 
 
 class Trials:

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from engine.events import Report
 
+HUGE = 1e7  # from where on a figure has an exponent
 NAME_WIDTH = 12  # of a class; longer names end in …
 
 
@@ -23,8 +24,10 @@ def report_table(report: Report, class_names: list[str]) -> RenderableType:
 
 
 def number(value: float | None, digits: int) -> str:
-    """A figure for a table; a dash where there is none."""
-    return "–" if value is None else f"{value:.{digits}f}"
+    """A figure for a table; a dash where there is none, few digits where it is huge."""
+    if value is None:
+        return "–"
+    return f"{value:.{digits}f}" if abs(value) < HUGE else f"{value:.4g}"
 
 
 def _metrics(

@@ -107,8 +107,9 @@ class Session:
         if before and (self.run is None or before.run_id != self.run.run_id):
             self.step = None
         if self.run:
-            if self.spec == self._followed:  # a value that another terminal changed is taken over
+            if self.spec == self._followed != self.run.spec:  # a value changed under way, perhaps elsewhere
                 self.spec = self.run.spec
+                self.try_out()
             self._followed = self.run.spec
         self._host.show()
 

@@ -11,6 +11,7 @@ from textual.events import Event, MouseDown
 from textual.filter import LineFilter
 from textual.screen import Screen
 
+from tui import keys
 from tui.config import Settings
 from tui.delta import Shown
 from tui.depth import DEPTHS, FewColours
@@ -73,6 +74,17 @@ class TerminalApp(App[None]):
         """Draw the whole screen anew, for a terminal on which something else has written."""
         self._shown.forget()
         self.screen.refresh()
+
+    def action_suspend(self) -> None:
+        """Leave the terminal to the shell that started this, until it calls back."""
+        if self._driver and self._driver.can_suspend:
+            self.action_suspend_process()
+        else:
+            self.notify("There is no shell here to go back to.")
+
+    def action_help_quit(self) -> None:
+        """What ctrl+c says where nothing is chosen to be copied."""
+        self.notify(f"{keys.of('Quit')} leaves nnplay.", markup=False)
 
     @property
     def glyphs(self) -> Glyphs:

@@ -37,6 +37,34 @@ async def test_a_kept_run_lies_over_the_next_and_what_differs_is_told() -> None:
         assert not pilot.app.session.view.others
 
 
+async def test_a_value_changed_under_way_is_a_difference_though_both_end_with_it(home: Path) -> None:
+    async with app("epochs=100000").run_test(size=SIZE) as pilot:
+        await pilot.press("e")
+        await sees(pilot, "‖ paused", "epoch 1 /")
+        await pilot.press("plus", "plus", "e")
+        await sees(pilot, "‖ paused", "epoch 2 /")
+        await pilot.press("S", "c", "r", "S")
+        session = pilot.app.session
+        await until(pilot, lambda: session.view.others and session.run and session.run.state == "interrupted")
+        assert session.run.spec == session.view.others[0].spec
+        assert labels(session.view) == ["lr=0.001→0.002→0.005"]
+        table = dict(rows([session.run, *session.view.others]))
+        assert table["lr"] == ["0.005", "0.001 → 0.002 after epoch 1 → 0.005 after epoch 1"]
+
+
+async def test_a_run_that_is_opened_has_its_present_values_tried(home: Path) -> None:
+    async with app("epochs=4", backend="native").run_test(size=SIZE, notifications=True) as pilot:
+        await pilot.press("space")
+        await sees(pilot, "✓ finished")
+        await pilot.press("left", "left", "plus", "plus", "f")
+        session = pilot.app.session
+        await until(pilot, lambda: session.run.over and session.run.origin)
+        fork = runs_dir() / session.run.run_id
+        session.open_spec(experiments.find("iris-mlp", ["epochs=4"]))
+        session.open_run(fork)
+        await until(pilot, lambda: session.trials.preview and session.trials.preview.spec.lr == 0.005)
+
+
 async def test_a_kept_run_lies_over_runs_on_the_same_data_alone() -> None:
     async with app("epochs=3").run_test(size=SIZE) as pilot:
         await pilot.press("space")

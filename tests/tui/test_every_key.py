@@ -39,6 +39,7 @@ class Facts(NamedTuple):
     focus: str
     over: bool
     known: list[object]  # what the terminal is taken to show
+    told: int  # notes at the edge
 
 
 def facts(app: NnplayApp) -> Facts:
@@ -64,6 +65,7 @@ def facts(app: NnplayApp) -> Facts:
         focus=type(panel or focused).__name__,
         over=app._exit,
         known=app._shown._rows,
+        told=len(app._notifications),
     )
 
 
@@ -128,6 +130,7 @@ ROWS = {
     "keys": opens("KeysPage"),
     "command_palette": opens("CommandPalette"),
     "runs": opens("RunList"),
+    "suspend": Row(lambda before, after: after.told > before.told),  # a test has no shell
     "redraw": Row(lambda before, after: after.known is not before.known),
     "quit": Row(lambda before, after: after.over),
 }

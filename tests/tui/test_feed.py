@@ -46,6 +46,19 @@ def test_a_run_with_a_new_process_is_starting_until_its_log_tells_that_it_goes_o
     feed.close()
 
 
+@pytest.mark.parametrize("part", [100, None])
+def test_a_log_of_many_parts_is_read_before_it_is_told_how_the_run_stands(
+    stored: Path, monkeypatch: pytest.MonkeyPatch, part: int | None
+) -> None:
+    whole = (stored / "events.jsonl").stat().st_size  # then the end is known only when nothing more comes
+    monkeypatch.setattr("tui.feed.PART", part or whole)
+    states: list[str] = []
+    feed = Feed(stored, lambda: states.append(feed.take().state), 0.01)
+    assert snapshot(feed, lambda now: now.state == "running").step == 100
+    feed.close()
+    assert set(states[:-1]) <= {"starting"}, states
+
+
 def test_a_run_that_somebody_else_began_is_what_its_log_tells(stored: Path) -> None:
     feed = Feed(stored, lambda: None, 0.01)
     assert snapshot(feed, lambda now: now.step == 100).state == "running"

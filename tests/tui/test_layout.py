@@ -151,3 +151,22 @@ async def test_of_two_panels_side_by_side_the_one_chosen_last_stays_where_it_is(
             await until(pilot, lambda sides=sides: shown() == sides)
             panels = [panel for panel in pilot.app.screen.query("#lower > *") if panel.display]
             await until(pilot, lambda panels=panels: panels[0].region.x < panels[1].region.x)
+
+
+async def test_the_keys_go_from_a_panel_to_the_one_that_takes_its_place() -> None:
+    async with app().run_test(size=(120, 40)) as pilot:
+        laboratory = pilot.app._laboratory
+
+        def keys() -> str:
+            """The part of the screen that has the keys."""
+            had = [type(panel).__name__ for panel in laboratory._panels.values() if panel.has_focus_within]
+            return had[0] if had else type(laboratory.focused).__name__
+
+        await pilot.press("2", "tab")
+        await until(pilot, lambda: keys() == "Tensors")
+        for digit, part in (("1", "Network"), ("7", "Log"), ("2", "Tensors"), ("0", "ValueList")):
+            await pilot.press(digit)
+            await until(pilot, lambda part=part: keys() == part)
+        await pilot.press("1")
+        await until(pilot, lambda: laboratory._panels[1].display)
+        assert keys() == "ValueList"  # they stay where they are, if no panel had them

@@ -43,7 +43,7 @@ async def test_a_slice_is_typed_and_what_is_wrong_with_it_is_said() -> None:
         await sees(pilot, "slice (3,)", "min 2 ", "max 10 ", "2  10.")
         await pilot.press(*["backspace"] * 9, *"[2]")
         await sees(pilot, "expected at most 1 in dimension 0 of the shape (2, 3, 4), got 2")
-        await pilot.press(*["backspace"] * 3, *"[1, 2, 3]")
+        await pilot.press("enter", *["backspace"] * 3, *"[1, 2, 3]")  # what is wrong stays to be mended
         await sees(pilot, "slice ()", "23.")
 
 

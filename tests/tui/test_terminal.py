@@ -215,6 +215,18 @@ def test_the_whole_screen_is_shown_again_once_the_app_is_back_in_the_foreground(
     assert terminal.wait() == 0
 
 
+def test_ctrl_z_gives_the_terminal_to_the_shell(terminals: list[Terminal]) -> None:
+    terminals.append(terminal := Terminal("play", "iris-mlp"))
+    terminal.sees("quit")
+    terminal.type("\x1a")
+    terminal.stops()
+    terminal.drawn = b""
+    os.kill(terminal.pid, signal.SIGCONT)
+    terminal.sees("quit")
+    terminal.type("q")
+    assert terminal.wait() == 0
+
+
 def test_the_screen_behind_a_window_goes_on_moving(terminals: list[Terminal]) -> None:
     terminals.append(terminal := Terminal("play", "iris-mlp", "epochs=100000", "backend=eager"))
 

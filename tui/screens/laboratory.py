@@ -243,6 +243,16 @@ class Laboratory(Screen[None], inherit_bindings=False):
         """Whether there is room for the upper or the lower half alone."""
         return self.size.height < BELOW
 
+    def _hand_on_keys(self, digits: list[int]) -> None:
+        """The keys that a panel had go to the one that took its place: nothing hidden has them."""
+        had = next((panel for panel in self._panels.values() if panel.has_focus_within), None)
+        if had and not had.display:
+            self.set_focus(None)
+            if not digits:
+                self._give_keys()
+            else:
+                self._panels[digits[0]].call_after_refresh(self._panels[digits[0]].focus)
+
     def _arrange(self) -> None:
         """Show and hide widgets by the room there is and by what was chosen."""
         beside = self.size.width >= BESIDE
@@ -266,6 +276,7 @@ class Laboratory(Screen[None], inherit_bindings=False):
             panel.display = digit in digits
         if len(digits) > 1:
             self._put_beside(digits)
+        self._hand_on_keys(digits)
         tabs = self.query_one(PanelTabs)
         tabs.shown = tuple(digits) or (0,)
         tabs.again = "" if self._one_half else "larger" if upper and lower else "smaller"

@@ -110,7 +110,7 @@ class StatusLine(Widget):
         if run is None:
             return [Text("○ ready", "dim")]
         colour = self.app.theme_variables.get(COLOURS.get(run.state, ""), "")
-        word = "computing its past" if run.state == "starting" and run.step else run.state
+        word = "catching up" if run.state == "starting" and run.step else run.state
         state = Text(f"{SIGNS[run.state]} {word}{self._wait}", colour)
         epoch = Text(f"epoch {run.epoch:,} / {run.spec.epochs:,}", colour)
         if self._changed:

@@ -89,8 +89,10 @@ class TensorView(Vertical):
             self._draw()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
+        """To the values of the slice; what is no slice stays to be mended."""
         event.stop()
-        self.query_one(ValueTable).focus()
+        if not self.query_one("#trouble").display:
+            self.query_one(ValueTable).focus()
 
     def _say(self, trouble: str) -> None:
         self.query_one("#trouble", Static).update(Text(trouble))
