@@ -15,12 +15,9 @@ LABEL = 24  # characters of a run's label; longer ones end in …
 def labels(view: View) -> list[str]:
     """What to call each run that lies over the one shown: how it differs from it; all are different."""
     present, shown = view.shown, view.run
-    here = {name: _course(shown, name) if shown and view.path else [(0, present.text(name))] for name in KEYS}
     found: list[str] = []
     for run in view.others:
-        changes = [
-            f"{name}={_arrows(course)}" for name in KEYS if (course := _course(run, name)) != here[name]
-        ]
+        changes = _changes(run, view)
         if run.spec.experiment != present.experiment:
             changes = [run.spec.experiment]
         elif run.spec.variant != present.variant:
@@ -33,6 +30,16 @@ def labels(view: View) -> list[str]:
         label = label if len(label) <= LABEL else label[: LABEL - 1] + "…"
         found.append(label if label not in found else f"{label} {run.run_id[-6:]}")
     return found
+
+
+def _changes(run: Snapshot, view: View) -> list[str]:
+    """The values of a run that are others than those shown, or came to be so in another way."""
+    present, shown = view.shown, view.run if view.path else None
+    under_way = {change.key for one in (run, shown) if one for change in one.changes}
+    names = run.spec.changed_from(present).keys() | under_way
+    courses = {name: _course(run, name) for name in KEYS if name in names}
+    here = {name: _course(shown, name) if shown else [(0, present.text(name))] for name in courses}
+    return [f"{name}={_arrows(course)}" for name, course in courses.items() if course != here[name]]
 
 
 def _course(run: Snapshot, name: str) -> list[tuple[int, str]]:

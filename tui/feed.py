@@ -141,8 +141,8 @@ class Feed:
 
     def _after(self, events: list[Event]) -> Snapshot:
         """The snapshot after more events; the same object if there is nothing new."""
-        came, self._read = self._reader.at_end and not self._read, self._read or self._reader.at_end
-        if not events and not came:
+        before, self._read = self._read, self._read or self._reader.at_end
+        if not events and self._read == before:
             return self._snapshot
         snapshot = self._known
         for event, following in zip(events, [*events[1:], None], strict=False):
