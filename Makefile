@@ -36,8 +36,7 @@ test: install
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest -n 2 --dist worksteal --ignore=tests/tui/test_tmux.py
-	$(BIN)/pytest tests/tui/test_tmux.py
+	$(BIN)/pytest -n 2 --dist worksteal
 
 install: $(KERNELS)
 

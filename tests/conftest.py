@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
+import os
 import shutil
 import tempfile
 import time
@@ -18,6 +19,10 @@ from engine.errors import NnplayError
 from engine.runs import is_alive
 
 pytest_plugins = ["credit_data"]
+
+# Read when torch is loaded, here and in the processes that tests start. There are as many tests at a time as
+# processors: threads of one that wait for each other by counting take the processor from the other's.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 # An example may take as long as a busy machine makes it take; what is drawn is the test's own doing.
 settings.register_profile("nnplay", deadline=None, suppress_health_check=[HealthCheck.too_slow])
