@@ -59,6 +59,20 @@ struct Score {
   double loss, accuracy;  // accuracy is of no meaning for mse
 };
 
+// What became of an epoch: over its rows as they were trained and, if there are any, over the test's rows afterwards.
+struct EpochScore {
+  int64_t steps;
+  Score train, test;
+};
+
+// What became of several epochs: those that ended, and how far the one came that did not.
+struct Epochs {
+  std::vector<EpochScore> ended;
+  int64_t steps = 0;   // of the last epoch, where fewer ended than were asked for
+  double bad = 0;      // the loss that was not finite, if that is why
+  double seconds = 0;  // in training; on a GPU, with the tests
+};
+
 // All that fixes how a run goes on, but for its data, rule and batches. Numbers are exact in any of its types.
 struct RunState {
   std::vector<double> weights, first, second;  // (parameters), in torch's order; the optimizer's two memories
@@ -84,6 +98,9 @@ class Run {
   // Takes `steps` updates, at most steps_left, and returns how many were taken: fewer if the loss of the next was
   // not finite, which is then `bad`, or after `interrupt`.
   virtual int64_t advance(int64_t steps, double& bad) = 0;
+  // Ends the epoch under way and `count` - 1 after it, each begun and tested: what begin_epoch, advance, score and test
+  // give, call by call. Ends early as `advance` does, and after an epoch whose test's loss is not finite.
+  virtual Epochs advance_epochs(int64_t count) = 0;
   // From any thread: the call of `advance` under way, or else the next, returns early. A step that takes longer than
   // some 5 ms is given up, as if it had not begun, unless it has come to its updates.
   virtual void interrupt() = 0;
@@ -101,6 +118,8 @@ class Run {
   virtual void set_rule(const Rule& rule) = 0;
   virtual void set_batches(const Batches& batches) = 0;
 
+  // The present weights, over the test's rows; of no meaning if there are none.
+  virtual Score test() = 0;
   // What the present weights make of these rows: outputs (rows, outputs), and how good they are.
   virtual Score evaluate(const Rows& rows, double* outputs) = 0;
 
@@ -111,8 +130,9 @@ class Run {
   virtual void read_gradient(double* gradient) = 0;
 };
 
-// fused: see TorchGenerator. on_device: steps are taken on the GPU. Raises for what check_* raise, and for batches larger than the data.
-std::unique_ptr<Run> make_run(const Shape& shape, const Rows& train, const Rule& rule, const Batches& batches,
+// `test` may have no rows. fused: see TorchGenerator. on_device: steps are taken on the GPU. Raises for what check_*
+// raise, and for batches larger than the data.
+std::unique_ptr<Run> make_run(const Shape& shape, const Rows& train, const Rows& test, const Rule& rule, const Batches& batches,
                               const Beginning& beginning, bool twice, bool fused, bool on_device);
 
 }  // namespace nnplay

@@ -120,16 +120,19 @@ class SharedRun {
  public:
   SharedRun(const std::vector<int64_t>& widths, const std::vector<std::string>& activations, bool bias,
             const std::string& loss, const Numbers& features, const Numbers& targets, const Rule& rule,
-            const Batches& batches, uint64_t seed, const std::optional<Numbers>& weights, int64_t skipped,
+            const Batches& batches, uint64_t seed, const std::optional<Numbers>& test_features,
+            const std::optional<Numbers>& test_targets, const std::optional<Numbers>& weights, int64_t skipped,
             const std::string& dtype, bool fused, const std::string& device)
       : outputs(widths.empty() ? 0 : widths.back()) {
     const Shape shape = shape_of(widths, activations, bias, loss);
-    const Rows rows = rows_of(features, targets);
+    if (test_features.has_value() != test_targets.has_value())
+      refuse("test_features and test_targets", "both or neither", "one");
+    const Rows rows = rows_of(features, targets), test = test_features ? rows_of(*test_features, *test_targets) : Rows{};
     const bool twice = is_twice(dtype), on_device = is_on_device(device);
     if (weights) check_weights(*weights, count_parameters(shape));
     const Beginning beginning{seed, skipped, weights ? weights->data() : nullptr};
     py::gil_scoped_release no_gil;
-    run = make_run(shape, rows, rule, batches, beginning, twice, fused, on_device);
+    run = make_run(shape, rows, test, rule, batches, beginning, twice, fused, on_device);
   }
 
   int64_t parameters() { return run->parameters(); }
@@ -144,10 +147,26 @@ class SharedRun {
     return {taken, bad};
   }
 
+  // Scores (epochs, 5): steps, train loss and accuracy, test loss and accuracy; steps and loss of the epoch that did not
+  // end; seconds.
+  py::tuple advance_epochs(int64_t count) {
+    const Epochs found = alone([&](Run& r) { return r.advance_epochs(count); });
+    py::array_t<double> scores({int64_t(found.ended.size()), int64_t(5)});
+    double* to = scores.mutable_data();
+    for (const auto& [steps, train, test] : found.ended)
+      for (const double number : {double(steps), train.loss, train.accuracy, test.loss, test.accuracy}) *to++ = number;
+    return py::make_tuple(scores, found.steps, found.bad, found.seconds);
+  }
+
   void interrupt() { run->interrupt(); }  // the one thing that does not wait for its turn
 
   std::pair<double, double> score() {
     const Score score = alone([](Run& r) { return r.score(); });
+    return {score.loss, score.accuracy};
+  }
+
+  std::pair<double, double> test() {
+    const Score score = alone([](Run& r) { return r.test(); });
     return {score.loss, score.accuracy};
   }
 
@@ -286,17 +305,21 @@ void bind_mlp(py::module_& m) {
   py::class_<SharedRun>(m, "Run")
       .def(py::init<const std::vector<int64_t>&, const std::vector<std::string>&, bool, const std::string&,
                     const Numbers&, const Numbers&, const Rule&, const Batches&, uint64_t, const std::optional<Numbers>&,
-                    int64_t, const std::string&, bool, const std::string&>(),
+                    const std::optional<Numbers>&, const std::optional<Numbers>&, int64_t, const std::string&, bool,
+                    const std::string&>(),
            py::kw_only(), py::arg("widths"), py::arg("activations"), py::arg("bias"), py::arg("loss"),
            py::arg("features"), py::arg("targets"), py::arg("rule"), py::arg("batches"), py::arg("seed"),
+           py::arg("test_features").none(true) = py::none(), py::arg("test_targets").none(true) = py::none(),
            py::arg("weights").none(true) = py::none(), py::arg("skipped") = 0, py::arg("dtype"), py::arg("fused"),
            py::arg("device") = "cpu")
       .def_property_readonly("parameters", &SharedRun::parameters)
       .def_property_readonly("steps_left", &SharedRun::steps_left)
       .def("begin_epoch", &SharedRun::begin_epoch)
       .def("advance", &SharedRun::advance, py::arg("steps"))
+      .def("advance_epochs", &SharedRun::advance_epochs, py::arg("count"))
       .def("interrupt", &SharedRun::interrupt)
       .def("score", &SharedRun::score)
+      .def("test", &SharedRun::test)
       .def("set_rule", &SharedRun::set_rule, py::arg("rule"))
       .def("set_batches", &SharedRun::set_batches, py::arg("batches"))
       .def("evaluate", &SharedRun::evaluate, py::arg("features"), py::arg("targets"))

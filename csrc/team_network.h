@@ -69,6 +69,8 @@ struct TeamJob {
   const Real *lr, *weight_decay;        // (networks)
   Real *p, *m, *v;                      // (networks, parameters), in torch's order
   double *loss, *right;                 // (networks, epochs): sums over the epoch's rows
+  double begun_loss, begun_right;       // what the first epoch's sums begin with
+  bool only_test;                       // no step, one test
   bool test_epochs;                     // test after every epoch, not only after the last
   bool test_last;
   double *test_loss, *test_right;       // (networks, tests): sums over the test's rows
@@ -315,8 +317,8 @@ TEAM void train_network(const TeamJob<Real>& job, Team team, int64_t network, Re
   const Real lr = job.lr[network], weight_decay = job.weight_decay[network];
   const Correction* correction = job.corrections;
   int64_t good = 0, epoch = 0, begin = 0;
-  double loss = 0, hits = 0, bad = 0;
-  bool alive = true, testing = false;
+  double loss = job.begun_loss, hits = job.begun_right, bad = 0;
+  bool alive = true, testing = job.only_test;
   int side = 0;
   // The batch at `begin`, of the epoch's rows or, while testing, of the test's: how large it is, and how it gets there.
   const auto size = [&]() {

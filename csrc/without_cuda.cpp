@@ -13,11 +13,11 @@ namespace {
 }  // namespace
 
 template <class Real>
-std::unique_ptr<DeviceNetwork<Real>> make_device_network(const Shape&, int64_t) {
+std::unique_ptr<DeviceNetwork<Real>> make_device_network(const Shape&, int64_t, const Table<Real>&, const Table<Real>&) {
   refuse_cuda();
 }
-template std::unique_ptr<DeviceNetwork<float>> make_device_network(const Shape&, int64_t);
-template std::unique_ptr<DeviceNetwork<double>> make_device_network(const Shape&, int64_t);
+template std::unique_ptr<DeviceNetwork<float>> make_device_network(const Shape&, int64_t, const Table<float>&, const Table<float>&);
+template std::unique_ptr<DeviceNetwork<double>> make_device_network(const Shape&, int64_t, const Table<double>&, const Table<double>&);
 
 bool train_population_on_device(const Population&, const std::function<bool()>&) { refuse_cuda(); }
 

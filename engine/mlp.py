@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from engine import ops
 from engine.spec import Spec
 
-__all__ = ["FUSED", "activations", "batches", "rule", "split_layers", "widths"]
+__all__ = ["FUSED", "activations", "batches", "parameters", "rule", "split_layers", "widths"]
 
 Array = NDArray[Any]
 
@@ -27,6 +27,11 @@ FUSED = torch.backends.cpu.get_cpu_capability() != "DEFAULT"
 def widths(spec: Spec, inputs: int, classes: int) -> list[int]:
     """Widths of all layers, (inputs, *hidden, outputs); a regression (no classes) has one output."""
     return [inputs, *spec.hidden, classes or 1]
+
+
+def parameters(widths: list[int]) -> int:
+    """How many numbers a network of those widths learns, biases among them."""
+    return sum((inputs + 1) * outputs for inputs, outputs in itertools.pairwise(widths))
 
 
 def activations(spec: Spec) -> list[str]:

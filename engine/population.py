@@ -84,16 +84,19 @@ def train(
     Raises:
         RequestError: what does not fit, with what was expected and what came.
     """
-    devices.find(spec.device, kernels=True)
     count = len(seeds)
     classes = len(data.class_names)
+    threads = torch.get_num_threads() if threads is None else threads
+    widths = mlp.widths(spec, data.train_x.shape[1], classes)
+    rows = spec.batch_size * count // max(threads, 1)  # of a step of all networks, to each core
+    device = devices.find(spec.device, kernels=True, parameters=mlp.parameters(widths), rows=rows)
     spec = spec.settled(bool(classes))
     skipped = 0
     if weights is None and spec.start != "drawn":
         weights, skipped = _starts(spec, data, seeds)
     try:
         losses, accuracies, test_loss, test_accuracy, good, last = ops.train_population(
-            widths=mlp.widths(spec, data.train_x.shape[1], classes),
+            widths=widths,
             activations=mlp.activations(spec),
             bias=True,
             loss=spec.loss,
@@ -112,8 +115,8 @@ def train(
             dtype=spec.dtype,
             fused=mlp.FUSED,
             test_epochs=test_each_epoch,
-            threads=torch.get_num_threads() if threads is None else threads,
-            device=spec.device,
+            threads=threads,
+            device=device.name,
         )
     except (ValueError, TypeError, MemoryError) as error:
         raise RequestError(f"population: {error}") from None

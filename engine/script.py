@@ -123,7 +123,7 @@ def _tensors(spec: Spec) -> str:
 
 def _beginning(spec: Spec) -> str:
     """The seed, the loader and the network, in the order in which the lecture has random numbers drawn."""
-    device = "" if spec.device == "cpu" else f'.to("{spec.device}")'
+    device = '.to("cuda")' if spec.device == "cuda" else ""
     seed = f"torch.manual_seed({spec.seed})"
     loader = (
         "rows = TensorDataset(train_x, train_y)\n"
@@ -191,7 +191,7 @@ def _training(spec: Spec) -> str:
     rates = [f"lr={spec.lr!r}"]
     rates += [f"weight_decay={spec.weight_decay!r}"] if spec.weight_decay or spec.optimizer == "adamw" else []
     rates += [f"momentum={spec.momentum!r}"] if spec.momentum else []
-    device = "" if spec.device == "cpu" else f'.to("{spec.device}")'
+    device = '.to("cuda")' if spec.device == "cuda" else ""
     classifies = spec.loss == "cross_entropy"
     loss = "CrossEntropyLoss" if classifies else "MSELoss"
     right = f"\n        right += (output.argmax(dim=1) == y{device}).sum().item()" if classifies else ""
@@ -216,7 +216,7 @@ for epoch in range(1, {spec.epochs + 1}):
 
 
 def _test(spec: Spec) -> str:
-    device = "" if spec.device == "cpu" else f'.to("{spec.device}")'
+    device = '.to("cuda")' if spec.device == "cuda" else ""
     classifies = spec.loss == "cross_entropy"
     right = f"    right = (output.argmax(dim=1) == test_y{device}).sum().item()\n" if classifies else ""
     accuracy = " accuracy {right / len(test_y):.4f}" if classifies else ""

@@ -124,8 +124,9 @@ class Spec:
     backend: str = _key("native", Word(lambda: registry.names("backends")), "how steps are computed")
     device: str = _key(
         "cpu",
-        _words("cpu", "cuda"),
-        "where steps are computed; one small network is faster on cpu, large ones and many at once on cuda",
+        _words("cpu", "auto", "cuda"),
+        "where steps are computed; auto: a small network on the cpu, which is faster there, a large one, or "
+        "many at once, on a GPU if there is one",
     )
 
     def __post_init__(self) -> None:

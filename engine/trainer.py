@@ -10,6 +10,7 @@ makes the native backend give it up; it is taken anew once the command is carrie
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import platform
 import queue
@@ -18,8 +19,8 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from importlib import metadata
 
-from engine import devices, registry
-from engine.backends.base import NonFiniteLoss, Training
+from engine import registry
+from engine.backends.base import Metrics, NonFiniteLoss, Training
 from engine.checkpoints import Checkpoint
 from engine.control import Command, Inbox
 from engine.datasets import check_batch, prepare
@@ -86,13 +87,18 @@ class Trainer:
             training = yield from self._resumed(self.past)
         else:
             training = registry.load("backends", self.spec.backend).start(self.spec, self.data)
+            self.spec = dataclasses.replace(self.spec, device=training.device.name)  # auto is settled
             training.begin_epoch()
             yield self._started(training)
         self.training = training
         self.keep_next = time.monotonic() + KEEP
         try:
-            while self.epoch < self.spec.epochs and not self.stopped:
-                yield from self._epoch(training)
+            while self.epoch < self.spec.epochs:
+                yield from self._between(training)
+                if self.stopped:
+                    break
+                count = self._epochs_at_once(training)
+                yield from self._epochs(training, count) if count > 1 else self._epoch(training)
             if self.stopped:
                 state = "interrupted"
                 message = f"stopped in epoch {self.epoch + 1:,}, after {self.step:,} steps"
@@ -130,22 +136,47 @@ class Trainer:
         elif self.moment:
             self.moment.give_up()
 
+    def _between(self, training: Training) -> Iterator[Event]:
+        """What is done between two slices, never between an epoch's end and the next one's begin."""
+        yield from self._obey(training)
+        if time.monotonic() >= self.keep_next and not self.stopped:
+            self._keep(training)
+
+    def _epochs_at_once(self, training: Training) -> int:
+        """How many whole epochs fit into a slice."""
+        if not training.takes_epochs or self.goal < math.inf:
+            return 0
+        return min(self.slice // training.steps_left, self.spec.epochs - self.epoch)
+
+    def _epochs(self, training: Training, count: int) -> Iterator[Event]:
+        """Train several epochs in one call, which may end early with one under way."""
+        begun, seconds = time.perf_counter(), self.seconds
+        found = training.advance_epochs(count)
+        spent = time.perf_counter() - begun
+        steps = sum(epoch.steps for epoch in found.ended)
+        if len(found.ended) == count:
+            self._fit_slice(steps, spent)
+        for number, epoch in enumerate(found.ended, 1):
+            self.step += epoch.steps
+            self.seconds = seconds + found.seconds * number / len(found.ended)
+            yield from self._end_epoch(epoch.train, epoch.test)
+        self.seconds = seconds + found.seconds
+        if not math.isfinite(found.loss):
+            raise NonFiniteLoss(found.loss, found.steps)
+        self.step += found.steps
+        if len(found.ended) == count and self.epoch < self.spec.epochs:
+            training.begin_epoch()
+
     def _epoch(self, training: Training) -> Iterator[Event]:
         """Train the epoch that was begun, to its end or to where a command stops it."""
         reported = time.monotonic()
         steps = training.steps_left
         while training.steps_left:
-            yield from self._obey(training)
-            if self.stopped:
-                return
-            if time.monotonic() >= self.keep_next:  # here, where the next epoch has begun
-                self._keep(training)
-            wanted = min(self.slice, training.steps_left, self.goal - self.step)
-            self._advance(training, int(wanted))
-            now = time.monotonic()
-            paused = self.step >= self.goal
-            if training.steps_left and (paused or now - reported > PROGRESS):
-                reported = now
+            self._advance(training, int(min(self.slice, training.steps_left, self.goal - self.step)))
+            if not training.steps_left:
+                break
+            if self.step >= self.goal or time.monotonic() - reported > PROGRESS:
+                reported = time.monotonic()
                 metrics = training.metrics()
                 yield Progressed(
                     step=self.step,
@@ -155,13 +186,30 @@ class Trainer:
                     accuracy=metrics.accuracy,
                     r2=r_squared(metrics, self.data.train_y),
                 )
-        self.last = self._epoch_ended(training)
-        if self._worth_telling(self.last):
-            yield self.last
-        if self.last.test_loss is not None and not math.isfinite(self.last.test_loss):
-            raise NonFiniteLoss(self.last.test_loss, 0)
+            yield from self._between(training)
+            if self.stopped:
+                return
+        yield from self._end_epoch(training.metrics(), training.test())
         if self.epoch < self.spec.epochs:
             training.begin_epoch()
+
+    def _end_epoch(self, train: Metrics, test: Metrics | None) -> Iterator[Event]:
+        self.epoch += 1
+        self.last = EpochEnded(
+            step=self.step,
+            epoch=self.epoch,
+            train_loss=train.loss,
+            train_accuracy=train.accuracy,
+            test_loss=test.loss if test else None,
+            test_accuracy=test.accuracy if test else None,
+            seconds=self.seconds,
+            train_r2=r_squared(train, self.data.train_y),
+            test_r2=r_squared(test, self.data.test_y) if test else None,
+        )
+        if self._worth_telling(self.last):
+            yield self.last
+        if test and not math.isfinite(test.loss):
+            raise NonFiniteLoss(test.loss, 0)
 
     def _worth_telling(self, ended: EpochEnded) -> bool:
         """The older a run, the fewer of its epochs are stored: a log of any length stays readable."""
@@ -177,9 +225,12 @@ class Trainer:
             spent = time.perf_counter() - start
             self.seconds += spent
         self.step += taken
-        if taken < steps:
-            return  # interrupted: this says nothing about how long steps take
-        if spent < SLICE / 2:
+        if taken == steps:  # else it was interrupted, which says nothing about how long steps take
+            self._fit_slice(taken, spent)
+
+    def _fit_slice(self, steps: int, spent: float) -> None:
+        """Make slices longer or shorter, after that many steps took so many seconds."""
+        if spent < SLICE / 2 and 2 * steps > self.slice:  # fewer say nothing of a whole slice
             self.slice *= 2
         elif spent > SLICE * 2:
             self.slice = max(1, self.slice // 2)
@@ -277,22 +328,6 @@ class Trainer:
                 self.spec = self.spec.replace_text({command.key: command.value})
                 training.change(self.spec)
 
-    def _epoch_ended(self, training: Training) -> EpochEnded:
-        self.epoch += 1
-        train = training.metrics()
-        test = training.evaluate(self.data.test_x, self.data.test_y)[0] if len(self.data.test_y) else None
-        return EpochEnded(
-            step=self.step,
-            epoch=self.epoch,
-            train_loss=train.loss,
-            train_accuracy=train.accuracy,
-            test_loss=test.loss if test else None,
-            test_accuracy=test.accuracy if test else None,
-            seconds=self.seconds,
-            train_r2=r_squared(train, self.data.train_y),
-            test_r2=r_squared(test, self.data.test_y) if test else None,
-        )
-
     def _started(self, training: Training) -> Started:
         return Started(
             time=time.time(),
@@ -305,8 +340,7 @@ class Trainer:
             feature_names=self.data.feature_names,
             class_names=self.data.class_names,
             target_name=self.data.target_name,
-            notes=self.data.notes
-            + devices.notes(self.spec.device, training.parameters, self.spec.batch_size),
+            notes=self.data.notes + [note for note in [training.device.note] if note],
             versions=_versions(),
         )
 

@@ -147,13 +147,14 @@ class _Bar:
 def summary(run_id: str, started: Started | None, spec: Spec, ended: Ended) -> dict[str, Any]:
     """What `--json` prints of a run."""
     report = ended.report or NO_REPORT
+    values = started.spec if started else spec.to_json()
     return {
         "run": run_id,
         "state": ended.state,
-        "spec": started.spec if started else spec.to_json(),
+        "spec": values,
         "notes": started.notes if started else [],
         "backend": spec.backend,
-        "device": spec.device,
+        "device": values["device"],
         "epochs": ended.epoch,
         "steps": ended.step,
         "train_loss": report.train_loss,

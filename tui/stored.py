@@ -84,7 +84,8 @@ def show(name: str, *, as_json: bool) -> int:
         return 0
     console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 200)
     console.print(Text(_inert(f"{entry.id}  {entry.state}{': ' if entry.message else ''}{entry.message}")))
-    console.print(Text(_inert(f"{what(entry)}  {reader.spec.backend} on {reader.spec.device}"), "dim"))
+    device = started.spec["device"] if started else reader.spec.device
+    console.print(Text(_inert(f"{what(entry)}  {reader.spec.backend} on {device}"), "dim"))
     console.print(
         f"epoch {entry.epoch:,} / {reader.spec.epochs:,}, step {entry.step:,}, in {path}", markup=False
     )

@@ -20,15 +20,19 @@ class TrainedNetwork {
   };
 
   Shape shape;
+  Table<Real> train_rows, test_rows;
   LayerNetwork<Real> layers;
   std::unique_ptr<char, Free> small;  // see MlpKernels; null where the network is not small
   std::unique_ptr<DeviceNetwork<Real>> device;  // null where the network trains on the CPU
-  bool on_device;
   bool ahead = false;  // the form that trains has taken steps that `layers` does not know of
 
  public:
-  TrainedNetwork(const Shape& shape, int64_t parameters, bool on_device)
-      : shape(shape), layers(shape, parameters), on_device(on_device) {}
+  const bool on_device;
+
+  // The tables must outlive it; test_rows may have no rows.
+  TrainedNetwork(const Shape& shape, int64_t parameters, const Table<Real>& train_rows, const Table<Real>& test_rows,
+                 bool on_device)
+      : shape(shape), train_rows(train_rows), test_rows(test_rows), layers(shape, parameters), on_device(on_device) {}
 
   // The plain form: to be evaluated, or changed and then taken over.
   LayerNetwork<Real>& plain() {
@@ -51,7 +55,7 @@ class TrainedNetwork {
     plain().make_room(rows);
     small.reset();
     if (on_device) {
-      device = make_device_network<Real>(shape, batch_size);
+      device = make_device_network<Real>(shape, batch_size, train_rows, test_rows);
       return take_over();
     }
     if (!is_small(shape, batch_size)) return;
@@ -66,9 +70,16 @@ class TrainedNetwork {
   int64_t train(const Steps<Real>& steps, StepCounter& counter, const std::atomic<bool>& stop) {
     if (!small && !device) return layers.train(steps, counter, stop);
     ahead = true;
-    if (device) return device->train(steps, counter);
+    if (device) return device->train(steps, 1, nullptr, counter);
     return mlp_kernels<Real>().small_train(small.get(), steps, counter);
   }
+
+  // What only a network on a device does, see device.h.
+  int64_t train_epochs(const Steps<Real>& steps, int64_t epochs, Sums* tests, StepCounter& counter) {
+    ahead = true;
+    return device->train(steps, epochs, tests, counter);
+  }
+  Sums test() { return device->test(); }
 };
 
 }  // namespace nnplay::cpu

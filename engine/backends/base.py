@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, Protocol
 
 from engine.checkpoints import State
 from engine.datasets import Array, Prepared
+from engine.devices import Device
 from engine.spec import Spec
 
 
@@ -25,6 +26,27 @@ class Metrics(NamedTuple):  # and no dataclass: it is made for each epoch, and a
     mean: float
 
 
+class Epoch(NamedTuple):
+    """An epoch that ended: its updates, the metrics of its rows, and those of the test rows, if any."""
+
+    steps: int
+    train: Metrics
+    test: Metrics | None
+
+
+class Epochs(NamedTuple):
+    """What one call of `advance_epochs` came to.
+
+    `steps` were taken of the epoch after those that `ended`, if fewer ended than were asked for; `loss` is
+    the one that was not finite, or 0.0. `seconds` went into training.
+    """
+
+    ended: list[Epoch]
+    steps: int
+    loss: float
+    seconds: float
+
+
 class NonFiniteLoss(ArithmeticError):
     """The loss became NaN or infinite; `steps` updates of this call of `advance` were good before it."""
 
@@ -36,6 +58,8 @@ class NonFiniteLoss(ArithmeticError):
 
 class Training(Protocol):
     """One network being trained, between two steps."""
+
+    device: Device  # where it computes
 
     @property
     def parameters(self) -> int:
@@ -54,11 +78,25 @@ class Training(Protocol):
         Raises NonFiniteLoss.
         """
 
+    @property
+    def takes_epochs(self) -> bool:
+        """Whether `advance_epochs` can be asked for: to a fast backend the way between two epochs is long."""
+
+    def advance_epochs(self, count: int) -> Epochs:
+        """End the epoch under way and `count` - 1 after it, beginning and testing each.
+
+        All is as if they were taken one by one. Fewer end after `interrupt`, or at a loss that is
+        not finite.
+        """
+
     def interrupt(self) -> None:
         """From another thread: let `advance`, now or the next time, return before a step that takes long."""
 
     def metrics(self) -> Metrics:
         """Over the rows of the epoch so far, as they were trained."""
+
+    def test(self) -> Metrics | None:
+        """Of the present weights, over the test rows; None without any."""
 
     def evaluate(self, features: Array, targets: Array) -> tuple[Metrics, Array]:
         """Metrics of the present weights on rows (n, columns), and the prediction for each: (n,)."""

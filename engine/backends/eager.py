@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from engine import devices, mlp, starts
-from engine.backends.base import Metrics, NonFiniteLoss
+from engine.backends.base import Epochs, Metrics, NonFiniteLoss
 from engine.checkpoints import State
 from engine.datasets import Array, Prepared
 from engine.layers import LinearAct, reference
@@ -64,19 +64,27 @@ class LoopTraining:
     model: Any  # callable; named_parameters() and parameters()
     loss_fn: Callable[[Tensor, Tensor], Tensor]
     optimizer: Any  # step(), zero_grad(), param_groups and state, as torch.optim's
+    takes_epochs = False
 
     def __init__(self, spec: Spec, data: Prepared, layer: type[nn.Module] = Activated):
         spec = spec.settled(bool(data.class_names))
         self.layer = layer
         self.epoch_loss = spec.epoch_loss
-        self.device = devices.find(spec.device, kernels=layer is LinearAct)
         self.dtype = getattr(torch, spec.dtype)
         self.classifies = bool(data.class_names)
+        self.test_rows = (data.test_x, data.test_y)
         self.steps_left = 0
         self.batches: Iterator[list[Tensor]] = iter(())
         self.seen = self.correct = 0
         self.loss_sum = self.batch_sum = self.last = 0.0
         widths = mlp.widths(spec, data.train_x.shape[1], len(data.class_names))
+        self.device = devices.find(
+            spec.device,
+            kernels=layer is LinearAct,
+            parameters=mlp.parameters(widths),
+            rows=spec.batch_size,
+            small=devices.SMALL_LOOP,
+        )
         start = starts.find(spec, widths)
 
         # The lecture's order: seed, loader, network. Each epoch of the loader draws from the same generator.
@@ -97,7 +105,7 @@ class LoopTraining:
         sizes = zip(itertools.pairwise(widths), activations, strict=True)
         self.model = nn.Sequential(*(self.layer(i, o, name, dtype=self.dtype) for (i, o), name in sizes))
         with devices.memory_errors():
-            self.model.to(self.device)
+            self.model.to(self.device.name)
         self.loss_fn = nn.CrossEntropyLoss() if self.classifies else nn.MSELoss()
         self.optimizer = _optimizer(self.model, spec)
 
@@ -126,9 +134,12 @@ class LoopTraining:
         for taken in range(steps):
             x, y = next(self.batches)
             with devices.memory_errors():
-                self._step(x.to(self.device), y.to(self.device), taken)
+                self._step(x.to(self.device.name), y.to(self.device.name), taken)
             self.steps_left -= 1
         return steps
+
+    def advance_epochs(self, count: int) -> Epochs:
+        raise NotImplementedError
 
     def interrupt(self) -> None:
         """Nothing: a step of torch's cannot be given up."""
@@ -155,11 +166,14 @@ class LoopTraining:
         shown = {"mean": mean, "unweighted": self.batch_sum / seen, "last": self.last}[self.epoch_loss]
         return Metrics(shown, self.correct / seen if self.classifies else None, mean)
 
+    def test(self) -> Metrics | None:
+        return self.evaluate(*self.test_rows)[0] if len(self.test_rows[1]) else None
+
     def evaluate(self, features: Array, targets: Array) -> tuple[Metrics, Array]:
         x, y = self._tensors(features, targets)
         with torch.no_grad(), devices.memory_errors():
-            prediction = self._forward(x.to(self.device))
-            loss = self.loss_fn(prediction, y.to(self.device)).item()
+            prediction = self._forward(x.to(self.device.name))
+            loss = self.loss_fn(prediction, y.to(self.device.name)).item()
         if not self.classifies:
             return Metrics(loss, None, loss), prediction.cpu().numpy()
         classes = torch.argmax(prediction, dim=1).cpu()
@@ -200,7 +214,7 @@ class LoopTraining:
         for name, parameter in self.model.named_parameters():
             parameter.data.copy_(arrays[name])
             self.optimizer.state[parameter] = {
-                key.split(".")[1]: value.to(self.device)
+                key.split(".")[1]: value.to(self.device.name)
                 for key, value in arrays.items()
                 if key.startswith("optimizer.") and key.endswith(f".{name}")
             }

@@ -30,7 +30,7 @@ class ManualTraining(LoopTraining):
 
     def build(self, spec: Spec, widths: list[int], activations: list[str]) -> None:
         with devices.memory_errors():
-            self.model = Network(widths, activations, self.dtype, self.device)
+            self.model = Network(widths, activations, self.dtype, self.device.name)
         self.loss_fn = cross_entropy if self.classifies else mean_squared_error
         self.optimizer = RULES[spec.optimizer](self.model.parameters(), spec)
 
@@ -38,7 +38,7 @@ class ManualTraining(LoopTraining):
 class Network:
     """z = x Wᵀ + b and an activation, layer by layer; W is (out, in), b is (out)."""
 
-    def __init__(self, widths: list[int], activations: list[str], dtype: torch.dtype, device: torch.device):
+    def __init__(self, widths: list[int], activations: list[str], dtype: torch.dtype, device: str):
         self.functions = [reference(name) for name in activations]
         self.weights: list[Tensor] = []
         self.biases: list[Tensor] = []

@@ -1,8 +1,9 @@
 """The whole loop in C++: shuffling, batches, forward, loss, backward and update, many steps to a call.
 
 First weights and order of batches are those of the eager backend, bit for bit. `advance` holds no GIL. With
-device=cuda the steps of a call are one kernel on the GPU; what is looked at between two calls (weights, test
-figures, gradients) is calculated on the CPU from the weights that come back.
+device=cuda all that a call asks for, be it a step or many epochs with their tests, is one kernel on the GPU,
+where the network stays; what else is looked at between two calls (weights, predictions, gradients) is
+calculated on the CPU from the weights that come back.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from engine import devices, mlp, ops, starts
-from engine.backends.base import Metrics, NonFiniteLoss
+from engine.backends.base import Epoch, Epochs, Metrics, NonFiniteLoss
 from engine.checkpoints import State
 from engine.datasets import Array, Prepared
 from engine.errors import RequestError
@@ -42,14 +43,17 @@ class NativeTraining:
     """A run of csrc/mlp, between two steps."""
 
     def __init__(self, spec: Spec, data: Prepared):
-        devices.find(spec.device, kernels=True)
         self.memory = MEMORY[spec.optimizer]
         self.dtype = spec.dtype
         spec = spec.settled(bool(data.class_names))
         self.classifies = bool(data.class_names)
         self.epoch_loss = spec.epoch_loss
+        self.takes_epochs = spec.epoch_loss != "last"
         self.last = 0.0  # loss of the last batch, where it is asked for
+        self.tests = len(data.test_y) > 0
         self.widths = mlp.widths(spec, data.train_x.shape[1], len(data.class_names))
+        size = mlp.parameters(self.widths)
+        self.device = devices.find(spec.device, kernels=True, parameters=size, rows=spec.batch_size)
         start = starts.find(spec, self.widths)
         with _refusals():
             self.run = ops.Run(
@@ -62,11 +66,13 @@ class NativeTraining:
                 rule=mlp.rule(spec),
                 batches=mlp.batches(spec),
                 seed=spec.seed,
+                test_features=data.test_x if self.tests else None,
+                test_targets=data.test_y if self.tests else None,
                 weights=start.weights,
                 skipped=start.skipped,
                 dtype=spec.dtype,
                 fused=mlp.FUSED,
-                device=spec.device,
+                device=self.device.name,
             )
 
     @property
@@ -93,6 +99,15 @@ class NativeTraining:
             self.last = (self._sum() - before) / rows
         return taken + last
 
+    def advance_epochs(self, count: int) -> Epochs:
+        with _refusals():
+            scores, steps, bad, seconds = self.run.advance_epochs(count)
+        ended = [
+            Epoch(int(taken), self._trained(loss, accuracy), self._tested(test_loss, test_accuracy))
+            for taken, loss, accuracy, test_loss, test_accuracy in scores.tolist()
+        ]
+        return Epochs(ended, steps, bad, seconds)
+
     def interrupt(self) -> None:
         self.run.interrupt()
 
@@ -109,10 +124,18 @@ class NativeTraining:
         return float(numbers["loss_sum"])
 
     def metrics(self) -> Metrics:
-        loss, accuracy = self.run.score()
+        return self._trained(*self.run.score())
+
+    def _trained(self, loss: float, accuracy: float) -> Metrics:
         shown = self.last if self.epoch_loss == "last" else loss
         mean = math.nan if self.epoch_loss == "unweighted" else loss
         return Metrics(shown, accuracy if self.classifies else None, mean)
+
+    def test(self) -> Metrics | None:
+        return self._tested(*self.run.test())
+
+    def _tested(self, loss: float, accuracy: float) -> Metrics | None:
+        return Metrics(loss, accuracy if self.classifies else None, loss) if self.tests else None
 
     def evaluate(self, features: Array, targets: Array) -> tuple[Metrics, Array]:
         loss, accuracy, outputs = self.run.evaluate(features, targets)

@@ -109,6 +109,25 @@ def test_steps_asked_for_faster_than_they_are_taken_are_all_taken(spec: Spec) ->
     assert (trainer.step, trainer.epoch, trainer.stopped) == (101, 2, True)
 
 
+def test_many_epochs_are_told_as_if_each_were_taken_by_hand(spec: Spec) -> None:
+    """A fast backend takes many of them in one call, and a slow one in pieces."""
+    many = dataclasses.replace(spec, epochs=60 if spec.backend == "native" else 5)
+    by_hand = run(many, [Command("epoch")] * many.epochs)
+    assert untimed(by_hand) == untimed(run(many))
+    assert [e.epoch for e in untimed(by_hand)] == list(range(1, many.epochs + 1))
+
+
+def test_an_epochs_loss_is_told_as_the_spec_has_it(spec: Spec) -> None:
+    """Whether that is known after many epochs or only after each."""
+    ways = [untimed(run(dataclasses.replace(spec, epoch_loss=way))) for way in ("mean", "unweighted", "last")]
+    for other in ways[1:]:
+        assert [e.test_loss for e in other] == [e.test_loss for e in ways[0]]
+        assert [e.train_loss for e in other] != [e.train_loss for e in ways[0]]
+    assert [e.train_loss * 2 for e in ways[1]] == pytest.approx(
+        [e.train_loss for e in ways[0]]
+    )  # 2 to a batch
+
+
 def test_a_stopped_run_reports_what_it_has(spec: Spec) -> None:
     events = run(spec, [Command("epoch"), Command("step"), Command("stop")])
     ended = of(Ended, events)[0]

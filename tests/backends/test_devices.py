@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -75,10 +76,55 @@ def test_an_unknown_device_is_told() -> None:
         experiments.find("iris-mlp", ["device=cdua"])
 
 
-def test_a_small_network_on_a_gpu_is_told_that_a_processor_is_faster() -> None:
-    assert "device=cpu" in devices.notes("cuda", 131, 2)[0]
-    assert devices.notes("cuda", 1_000_000, 256) == []
-    assert devices.notes("cpu", 131, 2) == []
+@pytest.fixture
+def gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that has a GPU, as far as the choice of a device looks."""
+    monkeypatch.setattr(torch.version, "cuda", "13.0")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(ops, "HAS_CUDA", True)
+
+
+@pytest.mark.usefixtures("gpu")
+def test_auto_leaves_a_small_network_to_the_processor_and_says_so() -> None:
+    found = devices.find("auto", kernels=True, parameters=131, rows=2)
+    assert found.name == "cpu"
+    assert "131 parameters, 2 rows a step, is small for a GPU: one core of the CPU is faster" in found.note
+    assert devices.find("auto", kernels=True, parameters=1_000_000, rows=256) == ("cuda", "")
+
+
+@pytest.mark.usefixtures("gpu")
+def test_a_small_network_goes_to_the_gpu_if_told_and_is_told_what_would_be_faster() -> None:
+    found = devices.find("cuda", kernels=True, parameters=131, rows=2)
+    assert found.name == "cuda"
+    assert found.note.endswith("one core of the CPU is faster, see device=auto")
+    assert devices.find("cuda", kernels=True, parameters=1_000_000, rows=256) == ("cuda", "")
+    assert devices.find("cpu", kernels=True, parameters=131, rows=2) == ("cpu", "")
+
+
+@pytest.mark.usefixtures("gpu")
+def test_many_small_networks_are_a_large_one_to_auto(monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = experiments.find("iris-mlp", ["device=auto", "epochs=1"])
+    asked: list[str] = []
+    real = ops.train_population
+
+    def on_the_processor(device: str, **what: Any) -> Any:
+        asked.append(device)
+        return real(device="cpu", **what)
+
+    monkeypatch.setattr(ops, "train_population", on_the_processor)
+    for count in (2, 1000):
+        population.train(spec, prepare(spec), range(count), threads=2)
+    assert asked == ["cpu", "cuda"]
+
+
+@without_gpu
+@pytest.mark.parametrize("backend", ["eager", "native"])
+def test_auto_runs_without_a_gpu_and_the_run_says_where_and_why(backend: str) -> None:
+    words = [NNPLAY, "run", "iris-mlp", "epochs=2", "device=auto", f"backend={backend}", "--json"]
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    result = json.loads(done.stdout)
+    assert result["device"] == result["spec"]["device"] == "cpu"
+    assert any("device=auto: on the CPU: torch" in note for note in result["notes"])
 
 
 def test_a_full_gpu_is_told_with_what_to_lower(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,8 @@ import setup_cuda  # noqa: E402
 TOOLKIT = setup_cuda.find_toolkit(os.environ)
 SOURCES = [
     *setup_cuda.sources("cu"),
-    "csrc/cuda/training.cpp",
+    "csrc/cuda/network.cpp",
+    "csrc/cuda/population.cpp",
     "csrc/mlp_checks.cpp",
     "csrc/optimizer.cpp",
     "tests/cuda/on_host.cpp",

@@ -46,11 +46,11 @@ struct Updates {
 template <class Real>
 int64_t train_steps(const Net* net, const Table<Real>& table, const uint32_t* order, int64_t rows, int64_t batch_size,
                     const Updates* updates, int64_t before, Real* p, Real* m, Real* v, double* sums) {
-  const auto network = make_device_network<Real>(net->shape(), batch_size);
+  const auto network = make_device_network<Real>(net->shape(), batch_size, table, Table<Real>{});
   network->load(p, m, v);
   cpu::Sums found;
   StepCounter counter(updates->rule(), before);
-  const int64_t taken = network->train({table, order, rows, batch_size, updates->rule(), true, &found}, counter);
+  const int64_t taken = network->train({table, order, rows, batch_size, updates->rule(), true, &found}, 1, nullptr, counter);
   network->store(p, m, v);
   sums[0] = found.loss, sums[1] = found.right, sums[2] = double(found.rows), sums[3] = found.bad;
   return counter.steps() == before + taken ? taken : -1;

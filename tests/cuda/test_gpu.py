@@ -106,19 +106,62 @@ def test_a_population_repeats_bit_for_bit_and_a_network_is_the_same_in_any_compa
     assert np.array_equal(few["weights"][0], first["weights"][0])
 
 
-@pytest.mark.parametrize("name", ["warp", "a block", "a grid"])
+TEAMS = ["warp", "a block", "a grid"]
+
+
+def run_of(name: str, dtype: str = "float32", device: str = "cuda") -> ops.Run:
+    """A run whose first epoch has begun."""
+    test_x, test_y = CASES[name].data(7, seed=2)
+    tests = {"test_features": test_x, "test_targets": test_y}
+    run = ops.Run(**CASES[name].arguments(dtype), **tests, seed=3, device=device)
+    run.begin_epoch()
+    return run
+
+
+@pytest.mark.parametrize("name", TEAMS)
 def test_a_run_on_the_gpu_is_that_of_the_cpu(name):
-    case = CASES[name]
-    runs = [
-        ops.Run(**case.arguments(dtype), seed=3, device=device)
-        for dtype, device in (("float32", "cuda"), ("float32", "cpu"), ("float64", "cpu"))
-    ]
-    runs[2].set_weights(runs[0].weights())
-    for _ in range(3):
-        for run in runs:
-            run.begin_epoch()
-            run.advance(run.steps_left)
-    got, cpu, exact = (run.weights() for run in runs)
-    error, allowed = (np.abs(one - exact).max() for one in (got, cpu))
-    assert error <= 2 * allowed + np.finfo("float32").eps * np.abs(exact).max()
-    assert runs[0].score() == pytest.approx(runs[1].score(), rel=1e-5)
+    got, cpu, exact = (run_of(name), run_of(name, device="cpu"), run_of(name, "float64", "cpu"))
+    exact.set_weights(got.weights())
+    scores = [run.advance_epochs(3)[0] for run in (got, cpu)]
+    exact.advance_epochs(3)
+    error, allowed = (np.abs(run.weights() - exact.weights()).max() for run in (got, cpu))
+    assert error <= 2 * allowed + np.finfo("float32").eps * np.abs(exact.weights()).max()
+    assert scores[0] == pytest.approx(scores[1], rel=1e-5)
+    assert got.evaluate(*CASES[name].data(7, seed=2))[0] == pytest.approx(got.test()[0], rel=1e-5)
+
+
+@pytest.mark.parametrize("name", TEAMS)
+def test_epochs_in_one_launch_are_bit_for_bit_those_of_many(name):
+    run, other = run_of(name), run_of(name)
+    for each in (run, other):
+        each.advance(2)
+        each.set_batches(ops.Batches(3, shuffle=True, drop_last=True))
+    scores = run.advance_epochs(5)[0].tolist()
+    for epoch, (steps, *figures) in enumerate(scores):
+        if epoch:
+            other.begin_epoch()
+        while other.steps_left:
+            other.advance(min(4, other.steps_left))
+        assert figures == [*other.score(), *other.test()]
+        assert steps > 0
+    arrays, numbers = run.state()
+    other_arrays, other_numbers = other.state()
+    assert numbers == other_numbers
+    assert all(np.array_equal(arrays[key], other_arrays[key]) for key in arrays)
+
+
+def test_a_loss_that_is_no_number_ends_a_launch_at_its_step():
+    case = replace(
+        CASES["warp"], activations=("identity", "identity"), loss="mse", optimizer="sgd", lr=0.48, epochs=1
+    )
+    runs = [ops.Run(**case.arguments("float32"), seed=3, device=device) for device in ("cuda", "cpu")]
+    ends = []
+    for run in runs:
+        run.begin_epoch()
+        scores, steps, bad, _ = run.advance_epochs(50)
+        assert len(scores) == 1
+        assert not np.isfinite(bad)
+        ends.append((len(scores), steps, run.steps_left, run.state()[1]["steps"]))
+        assert run.state()[0]["order"].tolist() == runs[0].state()[0]["order"].tolist()
+        assert np.isfinite(run.weights()).all()
+    assert abs(ends[0][3] - ends[1][3]) <= 1

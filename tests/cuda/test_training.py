@@ -111,7 +111,7 @@ class Case:
 
 
 def population(library: ctypes.CDLL, case: Case, dtype: str, test_epochs: bool) -> dict[str, Array]:
-    """Through the kernels, as cuda/training.cpp starts them."""
+    """Through the kernels, as cuda/population.cpp starts them."""
     net, _kept = case.net()
     (x, y), (test_x, test_y) = case.data(), case.data(7, seed=2)
     count, parameters = case.networks, sum((i + case.bias) * o for i, o in itertools.pairwise(case.widths))

@@ -96,7 +96,8 @@ class StatusLine(Widget):
 
     def _engine(self, spec: Spec) -> list[Text]:
         """What computes, and how fast; shorter and shorter, for narrow screens."""
-        parts = [spec.backend, spec.device]
+        started = self._run.started if self._run else None
+        parts = [spec.backend, started.spec["device"] if started else spec.device]
         if self._run and self._run.steps_per_second:
             rate = float(f"{self._run.steps_per_second:.2g}")  # more digits would change with every frame
             parts.append(f"{thousands(rate)} steps/s")

@@ -1,174 +1,15 @@
-// Training on the device from the host's side: memory, copies, launches, errors. Torch-free.
+// Populations on the device from the host's side. Torch-free.
 #include <algorithm>
-#include <stdexcept>
 
 #include "../device.h"
 #include "../first_weights.h"
 #include "../share_out.h"
+#include "device_memory.h"
 #include "team_plan.h"
-#include "training_kernels.h"
 
 namespace nnplay {
 namespace cuda {
 namespace {
-
-constexpr char lower[] = ": lower the number of networks, hidden, batch_size or epochs, or use device=cpu";
-
-void check(cudaError_t status, const char* doing) {
-  if (status == cudaSuccess) return;
-  cudaGetLastError();  // or the next call would be told of it again
-  const std::string text = cudaGetErrorString(status);
-  if (status == cudaErrorMemoryAllocation) {
-    size_t free = 0, total = 0;
-    cudaMemGetInfo(&free, &total);
-    refuse("device=cuda: the GPU has too little free memory (", double(free) / 1e9, " of ", double(total) / 1e9,
-           " GB) for ", doing, lower);
-  }
-  if (status == cudaErrorNoDevice || status == cudaErrorInsufficientDriver)
-    refuse("device=cuda: expected a GPU and its driver, but CUDA says: ", text, "; use device=cpu");
-  throw std::runtime_error("CUDA, " + std::string(doing) + ": " + text);
-}
-
-// An array on the device.
-template <class Number>
-class Array {
-  Number* at = nullptr;
-  int64_t size = 0;
-
- public:
-  Array() = default;
-  explicit Array(int64_t count, const char* what) { grow(count, what); }
-  ~Array() { cudaFree(at); }
-  Array(const Array&) = delete;
-  Array& operator=(const Array&) = delete;
-
-  // At least that many numbers; what they were is lost if there were fewer.
-  void grow(int64_t count, const char* what) {
-    if (count <= size) return;
-    cudaFree(at);
-    at = nullptr, size = 0;
-    check(cudaMalloc(reinterpret_cast<void**>(&at), size_t(count) * sizeof(Number)), what);
-    size = count;
-  }
-  Number* get() const { return at; }
-
-  void put(const Number* from, int64_t count, cudaStream_t stream) {
-    check(cudaMemcpyAsync(at, from, size_t(count) * sizeof(Number), cudaMemcpyHostToDevice, stream), "copying to the device");
-  }
-  void take(Number* to, int64_t count, cudaStream_t stream) const {
-    check(cudaMemcpyAsync(to, at, size_t(count) * sizeof(Number), cudaMemcpyDeviceToHost, stream), "copying from the device");
-  }
-};
-
-class Stream {
-  cudaStream_t stream = nullptr;
-
- public:
-  Stream() { check(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "a stream"); }
-  ~Stream() {
-    cudaStreamSynchronize(stream);
-    cudaStreamDestroy(stream);
-  }
-  Stream(const Stream&) = delete;
-  Stream& operator=(const Stream&) = delete;
-  operator cudaStream_t() const { return stream; }
-  void wait() const { check(cudaStreamSynchronize(stream), "training"); }
-};
-
-Capacity capacity() {
-  Capacity found;
-  check(read_capacity(found), "asking what the device has");
-  return found;
-}
-
-template <class Real>
-Layout layout_for(const TeamPlan& plan, int64_t networks) {
-  Layout layout;
-  check(choose_layout<Real>(plan, networks, capacity(), layout), "laying out the networks");
-  return layout;
-}
-
-template <class Real>
-void run(const TeamJob<Real>& job, const Layout& layout, Real* memory, cudaStream_t stream) {
-  for (int64_t first = 0; first < job.networks; first += layout.networks)
-    check(train(job, layout, first, memory, stream), "starting to train");
-}
-
-// The numbers that Adam's steps to come share.
-std::vector<Correction> corrections(StepCounter& counter, int64_t steps) {
-  std::vector<Correction> found(steps);
-  for (Correction& one : found) one = counter.next();
-  return found;
-}
-
-template <class Real>
-class Network : public DeviceNetwork<Real> {
-  Stream stream;
-  TeamPlan plan;
-  Layout layout;
-  Array<Real> p, m, v, lr, weight_decay, x, y, memory;
-  Array<uint32_t> order;
-  Array<Correction> shared;
-  Array<double> sums;  // loss, right, bad
-  Array<int64_t> good;
-  bool has_table = false;
-
- public:
-  Network(const Shape& shape, int64_t batch_size)
-      : plan(make_plan(shape, batch_size)), layout(layout_for<Real>(plan, 1)), p(plan.parameters, "the weights"),
-        m(plan.parameters, "the optimizer's memory"), v(plan.parameters, "the optimizer's memory"), lr(1, "the rates"),
-        weight_decay(1, "the rates"), sums(3, "the metrics"), good(1, "the metrics") {
-    if (layout.shared == 0) memory.grow(layout.stride, "what a step works in");
-  }
-
-  void load(const Real* from_p, const Real* from_m, const Real* from_v) override {
-    p.put(from_p, plan.parameters, stream), m.put(from_m, plan.parameters, stream), v.put(from_v, plan.parameters, stream);
-    stream.wait();
-  }
-  void store(Real* to_p, Real* to_m, Real* to_v) override {
-    p.take(to_p, plan.parameters, stream), m.take(to_m, plan.parameters, stream), v.take(to_v, plan.parameters, stream);
-    stream.wait();
-  }
-
-  int64_t train(const cpu::Steps<Real>& steps, StepCounter& counter) override {
-    if (steps.rows == 0) return 0;
-    if (!has_table) upload(steps.table);
-    const int64_t count = steps.rows / steps.batch_size + (steps.rows % steps.batch_size != 0);
-    StepCounter ahead = counter;
-    const std::vector<Correction> to_come = corrections(ahead, count);
-    const Real rates[] = {Real(steps.rule.lr), Real(steps.rule.weight_decay)};
-    order.grow(steps.rows, "the order of the rows"), shared.grow(count, "the steps");
-    order.put(steps.order, steps.rows, stream), shared.put(to_come.data(), count, stream);
-    lr.put(rates, 1, stream), weight_decay.put(rates + 1, 1, stream);
-    TeamJob<Real> job{};
-    job.plan = plan;
-    job.train = {x.get(), y.get(), steps.table.rows, steps.table.inputs, steps.table.targets};
-    job.rule = steps.rule, job.decays = steps.rule.weight_decay != 0;
-    job.stops = true, job.weighted = steps.weighted;
-    job.networks = job.epochs = 1, job.batch_size = steps.batch_size, job.rows = steps.rows;
-    job.orders = order.get(), job.corrections = shared.get();
-    job.lr = lr.get(), job.weight_decay = weight_decay.get();
-    job.p = p.get(), job.m = m.get(), job.v = v.get();
-    job.loss = sums.get(), job.right = sums.get() + 1, job.bad = sums.get() + 2, job.good = good.get();
-    run(job, layout, memory.get(), stream);
-    double found[3];
-    int64_t taken = 0;
-    sums.take(found, 3, stream), good.take(&taken, 1, stream);
-    stream.wait();
-    steps.sums->loss += found[0], steps.sums->right += found[1];
-    steps.sums->rows += std::min(taken * steps.batch_size, steps.rows);
-    if (taken < count) steps.sums->bad = found[2];
-    for (int64_t step = 0; step < taken; ++step) counter.next();
-    return taken;
-  }
-
- private:
-  void upload(const Table<Real>& table) {
-    x.grow(table.rows * table.inputs, "the rows"), y.grow(table.rows * table.targets, "the rows");
-    x.put(table.x, table.rows * table.inputs, stream), y.put(table.y, table.rows * table.targets, stream);
-    has_table = true;
-  }
-};
 
 // Many networks, some epochs to a launch: as many as there is memory for the orders of their rows, and few enough
 // that Ctrl-C is heard in between.
@@ -256,8 +97,7 @@ class Networks {
     const int64_t size = all.count * plan.parameters, tests = all.test_epochs ? chunk : 1;
     p.grow(size, "the weights"), m.grow(size, "the optimizer's memory"), v.grow(size, "the optimizer's memory");
     p.put(weights.data(), size, stream);
-    check(cudaMemsetAsync(m.get(), 0, size * sizeof(Real), stream), "the optimizer's memory");
-    check(cudaMemsetAsync(v.get(), 0, size * sizeof(Real), stream), "the optimizer's memory");
+    m.clear(size, stream), v.clear(size, stream);
     send(lr, all.lr, all.count, "the rates", stream);
     send(weight_decay, all.weight_decay, all.count, "the rates", stream);
     send(x, all.train.features, all.train.rows * all.train.inputs, "the rows", stream);
@@ -338,13 +178,6 @@ class Networks {
 
 }  // namespace
 }  // namespace cuda
-
-template <class Real>
-std::unique_ptr<DeviceNetwork<Real>> make_device_network(const Shape& shape, int64_t batch_size) {
-  return std::make_unique<cuda::Network<Real>>(shape, batch_size);
-}
-template std::unique_ptr<DeviceNetwork<float>> make_device_network(const Shape&, int64_t);
-template std::unique_ptr<DeviceNetwork<double>> make_device_network(const Shape&, int64_t);
 
 bool train_population_on_device(const Population& population, const std::function<bool()>& go_on) {
   return population.twice ? cuda::Networks<double>(population).train(go_on)
