@@ -30,7 +30,7 @@ async def test_space_trains_and_the_report_comes_at_the_end(home: Path, backend:
 
 
 async def test_space_pauses_and_goes_on(home: Path) -> None:
-    async with app("epochs=100000").run_test(size=SIZE, notifications=True) as pilot:
+    async with app("epochs=1000000").run_test(size=SIZE, notifications=True) as pilot:
         await pilot.press("space")
         await sees(pilot, "● running")
         await until(pilot, lambda: step_shown(pilot.app) > 100)
@@ -134,7 +134,7 @@ async def test_time_is_travelled_by_epochs_and_by_steps() -> None:
 
 
 async def test_a_value_changed_under_way_leaves_a_mark() -> None:
-    async with app("epochs=100000").run_test(size=SIZE, notifications=True) as pilot:
+    async with app("epochs=1000000").run_test(size=SIZE, notifications=True) as pilot:
         await pilot.press("e", "e")
         await sees(pilot, "‖ paused", "epoch 2 /")
         await pilot.press("plus")
@@ -161,7 +161,7 @@ async def test_the_plots_are_looked_about_in_by_keys() -> None:
 
 
 async def test_a_live_value_changes_in_the_run_and_a_structural_one_waits(home: Path) -> None:
-    async with app("epochs=100000").run_test(size=SIZE, notifications=True) as pilot:
+    async with app("epochs=1000000").run_test(size=SIZE, notifications=True) as pilot:
         await pilot.press("e")
         await sees(pilot, "‖ paused", "epoch 1 /")
         pilot.app.session.take_over(pilot.app.session.spec.replace_text({"lr": "0.01", "hidden": "4"}))

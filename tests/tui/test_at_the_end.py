@@ -96,7 +96,7 @@ async def test_a_plan_with_epochs_of_other_lengths_is_not_told() -> None:
 
 
 async def test_the_key_line_says_what_space_does_now() -> None:
-    async with app("epochs=100000").run_test(size=SIZE) as pilot:
+    async with app("epochs=1000000").run_test(size=SIZE) as pilot:
         await sees(pilot, "space run  ")
         await pilot.press("space")
         await sees(pilot, "● running", "space pause")

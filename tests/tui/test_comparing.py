@@ -38,7 +38,7 @@ async def test_a_kept_run_lies_over_the_next_and_what_differs_is_told() -> None:
 
 
 async def test_a_value_changed_under_way_is_a_difference_though_both_end_with_it(home: Path) -> None:
-    async with app("epochs=100000").run_test(size=SIZE) as pilot:
+    async with app("epochs=1000000").run_test(size=SIZE) as pilot:
         await pilot.press("e")
         await sees(pilot, "‖ paused", "epoch 1 /")
         await pilot.press("plus", "plus", "e")

@@ -19,7 +19,7 @@ from tui.conductor import PATIENCE
 
 
 async def test_a_killed_worker_is_told_within_a_second_and_the_app_lives_on(home: Path) -> None:
-    async with app("epochs=100000").run_test(size=SIZE, notifications=True) as pilot:
+    async with app("epochs=1000000").run_test(size=SIZE, notifications=True) as pilot:
         await pilot.press("space")
         await sees(pilot, "● running")
         await until(pilot, lambda: step_shown(pilot.app) > 50)
@@ -45,7 +45,7 @@ def _worker_of(run: Path) -> int:
 
 
 async def test_quitting_leaves_a_run_that_is_trained_and_says_how_to_see_it_again(home: Path) -> None:
-    quitting = app("epochs=100000")
+    quitting = app("epochs=1000000")
     async with quitting.run_test(size=SIZE, notifications=True) as pilot:
         await pilot.press("space")
         await sees(pilot, "● running")
@@ -60,7 +60,7 @@ async def test_quitting_leaves_a_run_that_is_trained_and_says_how_to_see_it_agai
 
 
 async def test_quitting_stores_a_run_that_waits_and_leaves_no_process(home: Path) -> None:
-    quitting = app("epochs=100000")
+    quitting = app("epochs=1000000")
     async with quitting.run_test(size=SIZE, notifications=True) as pilot:
         await pilot.press("e")
         await sees(pilot, "‖ paused")
@@ -89,7 +89,7 @@ async def test_quitting_at_once_a_warm_engine_leaves_no_process_that_waits(home:
 
 
 async def _quits_at_once(home: Path, keys: str, *, warm: bool) -> None:
-    async with app("epochs=100000").run_test(size=SIZE, notifications=True) as pilot:
+    async with app("epochs=1000000").run_test(size=SIZE, notifications=True) as pilot:
         await sees(pilot, "space run")
         if warm:
             await until(pilot, lambda: pilot.app.session._conductor.warm()._ready)
@@ -106,7 +106,7 @@ async def test_quitting_before_a_long_step_is_over_leaves_no_process_that_will_w
     home: Path, keys: str
 ) -> None:
     """A command is taken between two steps, so the log does not tell yet that the run will wait."""
-    quitting = app("epochs=100000", "hidden=6000,6000")
+    quitting = app("epochs=1000000", "hidden=6000,6000")
     async with quitting.run_test(size=SIZE, notifications=True) as pilot:
         await pilot.press("space")
         await sees(pilot, "● running")
@@ -121,7 +121,7 @@ async def test_quitting_before_a_long_step_is_over_leaves_no_process_that_will_w
 
 
 async def test_a_run_that_another_app_lets_go_on_is_left_to_it(home: Path) -> None:
-    quitting = app("epochs=100000")
+    quitting = app("epochs=1000000")
     async with quitting.run_test(size=SIZE, notifications=True) as pilot:
         await pilot.press("e")
         await sees(pilot, "‖ paused", "epoch 1 /")
@@ -145,7 +145,7 @@ def await_none_waits(home: Path) -> None:
 
 
 async def test_the_run_shown_is_stopped_by_its_key_and_goes_on_by_space(home: Path) -> None:
-    async with app("epochs=100000").run_test(size=SIZE, notifications=True) as pilot:
+    async with app("epochs=1000000").run_test(size=SIZE, notifications=True) as pilot:
         await pilot.press("space")
         await sees(pilot, "● running")
         await until(pilot, lambda: step_shown(pilot.app) > 50)
@@ -160,7 +160,7 @@ async def test_the_run_shown_is_stopped_by_its_key_and_goes_on_by_space(home: Pa
 
 
 async def test_two_apps_steer_one_run(home: Path) -> None:
-    async with app("epochs=100000").run_test(size=SIZE, notifications=True) as pilot:
+    async with app("epochs=1000000").run_test(size=SIZE, notifications=True) as pilot:
         await pilot.press("e")
         await sees(pilot, "‖ paused", "epoch 1 /")
         run = only_run(home)
@@ -179,7 +179,7 @@ async def test_two_apps_steer_one_run(home: Path) -> None:
 
 
 async def test_the_list_opens_stops_and_removes_runs(home: Path) -> None:
-    async with app("epochs=100000").run_test(size=SIZE, notifications=True) as pilot:
+    async with app("epochs=1000000").run_test(size=SIZE, notifications=True) as pilot:
         await pilot.press("space")
         await sees(pilot, "● running")
         run = only_run(home)
@@ -216,7 +216,7 @@ async def test_a_killed_engine_is_started_again(home: Path) -> None:
 
 
 async def test_a_removed_run_folder_ends_its_worker(home: Path) -> None:
-    async with app("epochs=100000").run_test(size=SIZE, notifications=True) as pilot:
+    async with app("epochs=1000000").run_test(size=SIZE, notifications=True) as pilot:
         await pilot.press("space")
         await sees(pilot, "● running")
         worker = _worker_of(only_run(home))
