@@ -111,6 +111,9 @@ class NnplayApp(TerminalApp):
     def tell(self, error: NnplayError) -> None:
         self.notify(str(error), severity="error", timeout=10, markup=False)
 
+    def say(self, note: str) -> None:
+        self.notify(note, timeout=8, markup=False)
+
     def work(self, task: Coroutine[Any, Any, None]) -> None:
         self.run_worker(task)
 

@@ -40,6 +40,9 @@ class Host(Protocol):
     def tell(self, error: NnplayError) -> object:
         """Something went wrong."""
 
+    def say(self, note: str) -> object:
+        """Something that a person should know."""
+
     def work(self, task: Coroutine[Any, Any, None]) -> object:
         """Carry this out beside everything else."""
 
@@ -54,6 +57,7 @@ class Session:
         self.step: int | None = None  # that is looked at; None for the newest
         self._followed = spec  # the values of the run shown, as they were last seen
         self._conductor = Conductor(host.news, host.tell, frame)
+        self._said = ""  # of a run's device
         self.overlays = Overlays(host.news)
         self.lab = self.new_lab()
         self._trainings = self.new_lab()  # whole ones, which others must not wait for
@@ -107,11 +111,19 @@ class Session:
         if before and (self.run is None or before.run_id != self.run.run_id):
             self.step = None
         if self.run:
+            self._say_where()
             if self.spec == self._followed != self.run.spec:  # a value changed under way, perhaps elsewhere
                 self.spec = self.run.spec
                 self.try_out()
             self._followed = self.run.spec
         self._host.show()
+
+    def _say_where(self) -> None:
+        """What the run found of its device, as it starts; again only if it is something else."""
+        for note in self.run.started.notes if self.run and self.run.started else ():
+            if note.startswith("device=") and note != self._said:
+                self._said = note
+                self._host.say(note)
 
     # Train.
 

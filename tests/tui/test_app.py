@@ -29,6 +29,18 @@ async def test_space_trains_and_the_report_comes_at_the_end(home: Path, backend:
     assert isinstance(RunReader(only_run(home)).poll()[-1], Ended)
 
 
+async def test_where_auto_put_a_run_and_why_is_shown_as_it_starts(home: Path) -> None:
+    async with app("device=auto", backend="native").run_test(size=SIZE, notifications=True) as pilot:
+        await pilot.press("space")
+        await sees(pilot, "device=auto:", "✓ finished", "native · cpu")
+        assert pilot.app.session.spec.device == "auto"
+        pilot.app.clear_notifications()
+        await pilot.press("r")
+        await until(pilot, lambda: len(list(home.iterdir())) == 2)
+        await sees(pilot, "✓ finished")
+        assert "device=auto:" not in screen_text(pilot.app)  # it was said
+
+
 async def test_space_pauses_and_goes_on(home: Path) -> None:
     async with app("epochs=1000000").run_test(size=SIZE, notifications=True) as pilot:
         await pilot.press("space")
