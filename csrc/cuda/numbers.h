@@ -29,8 +29,8 @@ HD float to_real(__half x) { return __half2float(x); }
 
 HD void put(float& to, float x) { to = x; }
 HD void put(double& to, double x) { to = x; }
-HD void put(__nv_bfloat16& to, float x) { to = __float2bfloat16_rn(x); }
-HD void put(__half& to, float x) { to = __float2half_rn(x); }
+HD void put(__nv_bfloat16& to, float x) { to = __nv_bfloat16(x); }
+HD void put(__half& to, float x) { to = __half(x); }
 
 // Numbers that a thread moves at once: 16 bytes.
 template <class Number>

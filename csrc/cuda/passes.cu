@@ -29,13 +29,13 @@ __global__ void __launch_bounds__(threads, 4) activate_numbers(Activation activa
 }
 
 // The sum, or the greatest, of what the threads of a row have: a warp has the row, or (wide) the whole block.
-// Halves are joined in a fixed order. All threads must call it.
+// Halves are joined in a fixed order. All threads must call it, and if the row is wide not twice in a row with the same
+// `join`: what one call still reads is overwritten by the next but one, after all have waited in between.
 template <bool wide, class Real, class Join>
 __device__ Real join_row(Real x, Join join) {
   UNROLL for (int half = warp / 2; half > 0; half /= 2) x = join(x, __shfl_xor_sync(0xffffffffu, x, half));
   if constexpr (wide) {
     __shared__ Real of_warp[warps];
-    __syncthreads();
     if (threadIdx.x % warp == 0) of_warp[threadIdx.x / warp] = x;
     __syncthreads();
     x = of_warp[0];
@@ -72,7 +72,7 @@ __global__ void __launch_bounds__(threads, 4) activate_rows(Activation activatio
       for (int64_t row = first; row < rows; row += int64_t(gridDim.x) * (threads / lanes)) {
         const Number* from = z + row * cols;
         Number* to = y + row * cols;
-        Real greatest = to_real(from[lane < cols ? lane : 0]);
+        Real greatest(-INFINITY);  // a lane without a number reads none: y may be z, and others write there
         for (int64_t j = lane; j < cols; j += lanes) greatest = Greater()(greatest, to_real(from[j]));
         greatest = join_row<wide>(greatest, Greater());
         Real total(0);

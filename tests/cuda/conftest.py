@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import ctypes
+import fcntl
+import hashlib
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -23,35 +26,96 @@ SOURCES = [
     "csrc/cuda/population.cpp",
     "csrc/mlp_checks.cpp",
     "csrc/optimizer.cpp",
+    "tests/cuda/faults.cu",
     "tests/cuda/on_host.cpp",
+    "tests/cuda/watch.cpp",
     "tests/cuda/kernels.cpp",
 ]
-FLAGS = ["-std=c++20", "-O1", "-g0", "-fPIC", "-Wall", "-Wno-unknown-pragmas", "-DNNPLAY_ON_HOST"]
+FLAGS = ["-std=c++20", "-O1", "-g1", "-fPIC", "-Wall", "-Wno-unknown-pragmas", "-DNNPLAY_ON_HOST"]
+WATCHED = ["-fsanitize=thread", "--param=tsan-instrument-func-entry-exit=0"]
+"""For kernels alone: each of their accesses to memory becomes a call, which watch.cpp answers."""
+SANITIZER = os.environ.get("NNPLAY_ON_HOST_SANITIZER")
+"""Which of GCC's to build with instead; its library must be there from the start: see make sanitize."""
+SANITIZED = [f"-fsanitize={SANITIZER}", "-fno-sanitize-recover=undefined"] if SANITIZER else []
 
 
-@pytest.fixture(scope="session")
-def built(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
-    """kernels.cpp and all that it calls, built for the host. It needs CUDA's headers and no GPU."""
-    if not (TOOLKIT / "include" / "cuda_runtime.h").is_file():
-        pytest.skip("there is no cuda_runtime.h: install a CUDA toolkit")
-    folder = tmp_path_factory.mktemp("on_host")
+def flags_for(source: str) -> list[str]:
+    if SANITIZED:
+        return [*FLAGS, *SANITIZED]
+    if source.endswith("watch.cpp"):
+        return [*FLAGS, "-O2"]  # most of the time goes there
+    return [*FLAGS, *WATCHED] if source.endswith(".cu") else FLAGS
+
+
+class Library(ctypes.CDLL):
+    """kernels.cpp for Python."""
+
+    def found(self) -> str:
+        """What was found since this was asked last: a race, or a read of what nobody wrote."""
+        return self.in_the_source(self.finding_so_far().decode())
+
+    def wait(self, which: int) -> str:
+        """Where a wait is, in the order in which they are reached (see leave_out)."""
+        return self.in_the_source(self.place_of_wait(which).decode())
+
+    def in_the_source(self, text: str) -> str:
+        at = re.search(r"kernels\.so\+(0x\w+)", text)
+        if at is None:
+            return text
+        after_the_call = int(at[1], 16)
+        command = ["addr2line", "-Cfipse", self._name, hex(after_the_call - 1)]
+        lines = subprocess.run(command, capture_output=True, text=True).stdout.strip()
+        return text.replace(at[0], re.sub(r"\w+::|\(anonymous namespace\)::", "", lines) or at[0])
+
+
+def build(folder: Path) -> None:
+    """kernels.so in that folder, unless it is there and what it was made of is as it was."""
+    parts = [
+        path
+        for at in ("csrc", "tests/cuda")
+        for path in sorted((ROOT / at).rglob("*.[hc]*"))
+        if path.is_file()
+    ]
+    flags = [flags_for(source) for source in SOURCES]
+    digest = hashlib.sha256(
+        repr([(SOURCES, flags), *(path.read_bytes() for path in parts)]).encode()
+    ).hexdigest()
+    made_of = folder / "made_of"
+    if made_of.is_file() and made_of.read_text() == digest:
+        return
+    made_of.unlink(missing_ok=True)
     objects = [str(folder / f"{Path(source).name}.o") for source in SOURCES]
     include = [f"-I{ROOT / 'tests' / 'cuda'}", f"-isystem{TOOLKIT / 'include'}"]
     compilers = [
-        subprocess.Popen(["g++", *FLAGS, *include, "-x", "c++", "-c", source, "-o", target], cwd=ROOT)
-        for source, target in zip(SOURCES, objects, strict=True)
+        subprocess.Popen(["g++", *some, *include, "-x", "c++", "-c", source, "-o", target], cwd=ROOT)
+        for source, some, target in zip(SOURCES, flags, objects, strict=True)
     ]
     assert [compiler.wait() for compiler in compilers] == [0] * len(SOURCES)
-    subprocess.run(["g++", "-shared", "-o", str(folder / "kernels.so"), *objects], check=True)
-    found = ctypes.CDLL(str(folder / "kernels.so"))
-    found.message.restype = ctypes.c_char_p
+    subprocess.run(["g++", "-shared", *SANITIZED, "-o", str(folder / "kernels.so"), *objects], check=True)
+    made_of.write_text(digest)
+
+
+@pytest.fixture(scope="session")
+def built() -> Library:
+    """kernels.cpp and all that it calls, built for the host. It needs CUDA's headers and no GPU."""
+    if not (TOOLKIT / "include" / "cuda_runtime.h").is_file():
+        pytest.skip("there is no cuda_runtime.h: install a CUDA toolkit")
+    folder = ROOT / "build" / "on_host" / (SANITIZER or "watched")
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:  # one of several processes builds for all
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        build(folder)
+    found = Library(str(folder / "kernels.so"))
+    for name in ("message", "finding_so_far", "place_of_wait"):
+        getattr(found, name).restype = ctypes.c_char_p
     found.train_single.restype = found.train_double.restype = ctypes.c_int64
     return found
 
 
 @pytest.fixture
-def library(built: ctypes.CDLL) -> Iterator[ctypes.CDLL]:
-    """The library, with the threads of a block taking their turns in order."""
-    built.set_order(0)
+def library(built: Library) -> Iterator[Library]:
+    """The library, with every wait, and threads that take turns in order. No test may find a race."""
     yield built
     built.set_order(0)
+    built.leave_out(-1)
+    assert not built.found()

@@ -1,9 +1,16 @@
 // A stand-in for the device, so that the kernels' own source runs without a GPU: each thread of a block is a fiber
 // that runs until it waits for others. Blocks run one after the other, those of a grid that waits for itself together.
 //
-// It proves arithmetic, indices and that no result depends on the order in which threads run (set_order): a missing
-// wait shows as other numbers. Memory is filled with NaN before use, and what lies behind it is watched. It says
-// nothing of speed, nor of what only the hardware does.
+// What is proven, of the launches that the tests make: arithmetic and indices; that no two threads touch the same
+// memory without a wait between them, one of them writing (watch.h; blocks of a launch are unordered, shuffles order
+// nothing, no scheduler is lucky); that no memory of a block or of the device is read before it is written; that nobody
+// waits for who never comes. test_faults.py leaves out every wait, and each time that is found. A build with
+// AddressSanitizer (make sanitize) adds that nothing is read or written outside of its memory, dynamic shared memory
+// being as large as the launch said; without it only what is written in the 64 bytes behind is.
+//
+// What is not: shapes that no test has; memory of tensors that a kernel is given is taken as written; a thread's own
+// memory, stack and parameters, is not watched; instructions are those that GCC makes, not nvcc's; atomic operations
+// and fences, of which the kernels have none; how fast it is, and what only the hardware does.
 #pragma once
 
 #include <cstdint>
@@ -31,7 +38,11 @@ void run(dim3 grid, dim3 block, size_t shared, bool together, const std::functio
 #undef __shared__
 #undef __launch_bounds__
 #undef __grid_constant__
+#ifdef __SANITIZE_ADDRESS__
 #define __shared__ static
+#else
+#define __shared__ static thread_local
+#endif
 #define __launch_bounds__(...)
 #define __grid_constant__
 #define threadIdx (nnplay::on_host::here().thread)

@@ -307,9 +307,9 @@ def test_a_run_stops_before_the_step_whose_loss_is_no_number(library):
 
 
 def test_too_little_memory_says_what_to_lower(library):
-    """The stand-in has one GB."""
-    case = Case(widths=(784, 1024, 1024, 10), activations=("relu", "relu", "identity"), rows=30, networks=100)
+    """The stand-in has 64 MiB."""
+    case = Case(widths=(784, 100, 10), activations=("relu", "identity"), rows=30, networks=100)
     with pytest.raises(
-        AssertionError, match=r"too little free memory \(.* of 1.073741824 GB\).*lower the number of networks"
+        AssertionError, match=r"too little free memory \(.* of 0.067108864 GB\).*lower the number of networks"
     ):
         population(library, case, "float32", False)
