@@ -14,9 +14,12 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/ready
 KERNELS := $(VENV)/kernels
-SANITIZE := -fsanitize=address,undefined
+SANITIZE := address,undefined
 SANITIZED := build/sanitized
 SANITIZED_TESTS := tests/kernels $(addprefix tests/backends/test_,native.py population.py state.py)
+SANITIZED_PYTEST = LD_PRELOAD="$$(g++ -print-file-name=libasan.so) $$(g++ -print-file-name=libubsan.so)" \
+	ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 PYTHONSAFEPATH=1 PYTHONPATH=$(SANITIZED) \
+	$(BIN)/python -m pytest -n 2 --dist worksteal $(PYTEST_OPTIONS) -p no:cacheprovider -o timeout=600
 SOURCES := setup.py setup_cuda.py $(shell find csrc -type f)
 
 # The tests take the lecture's credit table from here, where a checkout has it beside it.
@@ -52,16 +55,14 @@ cuda-compile:
 
 # The tests of all compiled code in a build of their own, in which every stray read and undefined operation is an
 # error. (-O1, and nothing flattened: the instrumented kernels take GCC four times as long at -O2, and twice as long
-# again where all that a function calls is inlined.)
+# again where all that a function calls is inlined.) Then those of CUDA's kernels, which run on the host.
 sanitize: install
 	mkdir -p $(SANITIZED) && cp -r engine $(SANITIZED)/ && rm -f $(SANITIZED)/engine/_C*.so
-	NNPLAY_CXXFLAGS="$(SANITIZE) -fno-sanitize-recover=undefined -fno-sanitize=vptr -O1 -g1 -Dflatten=noinline" \
-	NNPLAY_LDFLAGS="$(SANITIZE)" \
+	NNPLAY_CXXFLAGS="-fsanitize=$(SANITIZE) -fno-sanitize-recover=undefined -fno-sanitize=vptr -O1 -g1 -Dflatten=noinline" \
+	NNPLAY_LDFLAGS="-fsanitize=$(SANITIZE)" \
 	$(BIN)/python setup.py build_ext --build-lib $(SANITIZED) --build-temp $(SANITIZED)/objects
-	LD_PRELOAD="$$(g++ -print-file-name=libasan.so) $$(g++ -print-file-name=libubsan.so)" \
-	ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 PYTHONSAFEPATH=1 PYTHONPATH=$(SANITIZED) \
-	$(BIN)/python -m pytest $(SANITIZED_TESTS) -n 2 --dist worksteal $(PYTEST_OPTIONS) -p no:cacheprovider -o timeout=600 \
-	  -k "not inductor and not million and not memory"
+	$(SANITIZED_PYTEST) $(SANITIZED_TESTS) -k "not inductor and not million and not memory"
+	NNPLAY_ON_HOST_SANITIZER=$(SANITIZE) $(SANITIZED_PYTEST) $(addprefix tests/cuda/test_,layers.py training.py faults.py)
 
 picture: install
 	$(BIN)/python tests/picture.py docs/nnplay.svg

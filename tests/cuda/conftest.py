@@ -70,28 +70,27 @@ class Library(ctypes.CDLL):
 
 def build(folder: Path) -> None:
     """kernels.so in that folder, unless it is there and what it was made of is as it was."""
-    parts = [
-        path
-        for at in ("csrc", "tests/cuda")
-        for path in sorted((ROOT / at).rglob("*.[hc]*"))
-        if path.is_file()
-    ]
     flags = [flags_for(source) for source in SOURCES]
-    digest = hashlib.sha256(
-        repr([(SOURCES, flags), *(path.read_bytes() for path in parts)]).encode()
-    ).hexdigest()
+    parts = [*(ROOT / "csrc").rglob("*"), *(ROOT / "tests" / "cuda").iterdir()]
+    code = [part.read_bytes() for part in sorted(parts) if part.suffix in (".h", ".cpp", ".cu")]
+    digest = hashlib.sha256(repr((SOURCES, flags, code)).encode()).hexdigest()
     made_of = folder / "made_of"
     if made_of.is_file() and made_of.read_text() == digest:
         return
     made_of.unlink(missing_ok=True)
     objects = [str(folder / f"{Path(source).name}.o") for source in SOURCES]
     include = [f"-I{ROOT / 'tests' / 'cuda'}", f"-isystem{TOOLKIT / 'include'}"]
+    plain = {name: value for name, value in os.environ.items() if name != "LD_PRELOAD"}
     compilers = [
-        subprocess.Popen(["g++", *some, *include, "-x", "c++", "-c", source, "-o", target], cwd=ROOT)
+        subprocess.Popen(
+            ["g++", *some, *include, "-x", "c++", "-c", source, "-o", target], cwd=ROOT, env=plain
+        )
         for source, some, target in zip(SOURCES, flags, objects, strict=True)
     ]
     assert [compiler.wait() for compiler in compilers] == [0] * len(SOURCES)
-    subprocess.run(["g++", "-shared", *SANITIZED, "-o", str(folder / "kernels.so"), *objects], check=True)
+    subprocess.run(
+        ["g++", "-shared", *SANITIZED, "-o", str(folder / "kernels.so"), *objects], check=True, env=plain
+    )
     made_of.write_text(digest)
 
 
