@@ -31,19 +31,21 @@ endif
 .PHONY: play test install bench cuda-compile gpu sanitize picture clean
 .SILENT:
 
-play: install
+play: $(KERNELS)
 	$(BIN)/nnplay
 
-test: install
+test: $(KERNELS)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/pytest -n 2 --dist worksteal
 
-install: $(KERNELS)
+# By name it builds again whatever is there: NNPLAY_CUDA, the toolkit or torch may be others than before.
+install: $(READY)
+	$(BUILD)
 
-bench: install
+bench: $(KERNELS)
 	$(BIN)/nnplay bench ops
 
 # Needs a GPU, a torch with CUDA and a toolkit, and installs nothing: see tests/cuda/prove.py.
@@ -56,7 +58,7 @@ cuda-compile:
 # The tests of all compiled code in a build of their own, in which every stray read and undefined operation is an
 # error. (-O1, and nothing flattened: the instrumented kernels take GCC four times as long at -O2, and twice as long
 # again where all that a function calls is inlined.) Then those of CUDA's kernels, which run on the host.
-sanitize: install
+sanitize: $(KERNELS)
 	mkdir -p $(SANITIZED) && cp -r engine $(SANITIZED)/ && rm -f $(SANITIZED)/engine/_C*.so
 	NNPLAY_CXXFLAGS="-fsanitize=$(SANITIZE) -fno-sanitize-recover=undefined -fno-sanitize=vptr -O1 -g1 -Dflatten=noinline" \
 	NNPLAY_LDFLAGS="-fsanitize=$(SANITIZE)" \
@@ -64,7 +66,7 @@ sanitize: install
 	$(SANITIZED_PYTEST) $(SANITIZED_TESTS) -k "not inductor and not million and not memory"
 	NNPLAY_ON_HOST_SANITIZER=$(SANITIZE) $(SANITIZED_PYTEST) $(addprefix tests/cuda/test_,layers.py training.py faults.py)
 
-picture: install
+picture: $(KERNELS)
 	$(BIN)/python tests/picture.py docs/nnplay.svg
 
 clean:
@@ -87,11 +89,16 @@ $(VENV)/bin/python:
 $(READY): $(VENV)/bin/python
 	$(BIN)/python -c 'import torch' 2>/dev/null || { echo "installing $(TORCH)"; $(BIN)/pip install --quiet $(TORCH); }
 	$(BIN)/python -c 'import sys, torch; v = torch.__version__; sys.exit(not (2, 11) <= tuple(map(int, v.split(".")[:2])) <= (2, 13) and f"nnplay works with torch 2.11 to 2.13, and $(PYTHON) has {v}: install one of those")'
-	$(BIN)/pip install --quiet -c constraints.txt 'setuptools>=80' 'pybind11>=3' ninja
+	$(BIN)/pip install --quiet -c constraints.txt 'setuptools>=80' 'pybind11>=3'
 	touch $@
 
-# Not isolated: an isolated build would fetch another torch, of several gigabytes.
 $(KERNELS): $(READY) $(SOURCES) pyproject.toml constraints.txt
-	echo "building the kernels and installing nnplay (a minute or two, once)"
-	$(BIN)/pip install --quiet --no-build-isolation -c constraints.txt -e '.[dev]'
-	touch $@
+	$(BUILD)
+
+# setup.py first says by itself, in a line, what is missing. Not isolated: an isolated build would fetch another torch.
+define BUILD
+$(BIN)/python setup.py --version >/dev/null
+echo "building the kernels and installing nnplay (a few minutes the first time)"
+$(BIN)/pip install --quiet --no-build-isolation -c constraints.txt -e '.[dev]'
+touch $(KERNELS)
+endef

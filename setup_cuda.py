@@ -97,8 +97,9 @@ def sources(kind: str) -> list[str]:
     return [str(path.relative_to(here)) for path in sorted(here.glob(f"csrc/cuda/*.{kind}"))]
 
 
-def nvcc(toolkit: Path, source: str, target: str, *, strict: bool = False) -> list[str]:
+def nvcc(toolkit: Path, source: str, *, strict: bool = False) -> list[str]:
     """The command that compiles a .cu file: for compute capability 8.0 and 9.0, and as PTX for later ones.
+    Where the object goes, `-o`, is for the caller to add.
 
     `strict`: a warning is an error, and what each kernel takes of the device is told.
     """
@@ -109,5 +110,5 @@ def nvcc(toolkit: Path, source: str, target: str, *, strict: bool = False) -> li
         *("-std=c++20", "-O3", "--expt-relaxed-constexpr", "--threads", "0"),
         *("-gencode", "arch=compute_80,code=sm_80", "-gencode", "arch=compute_90,code=[sm_90,compute_90]"),
         *(*checks, "-Xcompiler", f"{host},-Werror" if strict else host),
-        *("-c", source, "-o", target),
+        *("-c", source),
     ]

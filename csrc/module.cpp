@@ -1,6 +1,7 @@
 // The Python module engine._C. Only this file and module_mlp.cpp know Python. Loading it registers the ops.
 #include <torch/csrc/utils/pybind.h>
 
+#include "build.h"
 #include "cpu/kernels.h"
 #include "linear_act.h"
 
@@ -8,13 +9,11 @@ namespace py = pybind11;
 
 void bind_mlp(py::module_& m);  // module_mlp.cpp
 
-PYBIND11_MODULE(TORCH_EXTENSION_NAME, m) {
+PYBIND11_MODULE(_C, m) {
   m.doc() = "nnplay's compiled kernels; use them through engine.ops.";
-  // The words before the version are how engine/ops.py finds it in a file that cannot be loaded.
-  static constexpr char built[] = "nnplay built with torch " NNPLAY_TORCH_VERSION;
-  m.attr("built_with_torch") = built + sizeof "nnplay built with torch";
-  m.attr("has_cuda") = bool(NNPLAY_HAS_CUDA);
-  m.attr("cuda") = NNPLAY_CUDA_WHY;
+  m.attr("built_with_torch") = nnplay::build::torch_version;
+  m.attr("has_cuda") = nnplay::build::has_cuda;
+  m.attr("cuda") = nnplay::build::cuda;
   m.attr("cpu_instruction_set") = nnplay::cpu::instruction_set().name;
   py::dict saves;
 #define NNPLAY_ENTRY(Type)                                                               \

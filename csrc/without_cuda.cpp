@@ -1,4 +1,5 @@
 // What a build without CUDA says to those who ask for it.
+#include "build.h"
 #include "device.h"
 #include "refuse.h"
 
@@ -6,7 +7,7 @@ namespace nnplay {
 namespace {
 
 [[noreturn]] void refuse_cuda() {
-  refuse("device=cuda: expected kernels that are built for CUDA, but they are built without: " NNPLAY_CUDA_WHY
+  refuse("device=cuda: expected kernels that are built for CUDA, but they are built without: ", build::cuda,
          "; use device=cpu, or build nnplay again where torch has CUDA");
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import warnings
 
 
 def facts() -> dict[str, object]:
@@ -21,12 +22,14 @@ def facts() -> dict[str, object]:
         return found | {"build": f"no: {error}", "instruction_set": None, "cuda": "no: nothing is built"}
     found |= {"build": f"for torch {ops.BUILT_WITH_TORCH}", "instruction_set": ops.CPU_INSTRUCTION_SET}
     if not ops.HAS_CUDA:
-        cuda = f"no: {ops.CUDA}"
-    elif not torch.cuda.is_available():
-        cuda = f"built for {ops.CUDA}, but torch finds no device"
-    else:
-        cuda = f"{ops.CUDA}, on {torch.cuda.get_device_name()}"
-    return found | {"cuda": cuda}
+        return found | {"cuda": f"no: {ops.CUDA} (`make install` looks again)"}
+    with warnings.catch_warnings(record=True) as told:  # torch warns of a driver that is missing or too old
+        warnings.simplefilter("always")
+        available = torch.cuda.is_available()
+    if available:
+        return found | {"cuda": f"{ops.CUDA}, on {torch.cuda.get_device_name()}"}
+    why = str(told[0].message).partition(" (Triggered")[0] if told else "see nvidia-smi"
+    return found | {"cuda": f"{ops.CUDA} is built, but torch finds no GPU: {why}"}
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ class Gpu:
 
 
 def read() -> tuple[list[Gpu], str]:
-    """The GPUs, and why there are none to be seen: no package, no driver; empty if that is not so."""
+    """The GPUs, and why there are none to be seen: no package, no driver, no GPU; empty if there are."""
     try:
         import pynvml
     except ImportError:
@@ -26,7 +26,8 @@ def read() -> tuple[list[Gpu], str]:
     except pynvml.NVMLError as error:
         return [], f"no NVIDIA driver answers: {error}"
     try:
-        return [_gpu(number) for number in range(pynvml.nvmlDeviceGetCount())], ""
+        found = [_gpu(number) for number in range(pynvml.nvmlDeviceGetCount())]
+        return found, "" if found else "the NVIDIA driver knows of none"
     except pynvml.NVMLError as error:
         return [], f"the NVIDIA driver does not tell: {error}"
     finally:

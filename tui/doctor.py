@@ -30,9 +30,15 @@ def show(*, as_json: bool) -> int:
         for part, facts in found.items():
             print(part)
             for name, value in facts.items():
-                print(f"  {name:<16} {value if value is not None else '–'}")
+                print(f"  {name.replace('_', ' '):<16} {_in_words(value)}")
     healthy = not str(found["kernels"].get("build", "no")).startswith("no")
     return 0 if healthy and all("no:" not in str(v) for v in found["directories"].values()) else 1
+
+
+def _in_words(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "none" if value is None else str(value)
 
 
 def examine() -> dict[str, dict[str, Any]]:
@@ -51,7 +57,7 @@ def examine() -> dict[str, dict[str, Any]]:
             f"{gpu.used / 1e9:.1f} of {gpu.memory / 1e9:.1f} GB"
             for number, gpu in enumerate(seen)
         }
-        or {"none": why},
+        or {"seen": f"none: {why}"},
         "terminal": _terminal(),
         "directories": {"runs": _folder(runs_dir), "sockets": _folder(sockets_dir)},
     }

@@ -77,7 +77,7 @@ def main() -> int:
     kernels: list[Kernel] = []
     with tempfile.TemporaryDirectory() as folder:
         for source in setup_cuda.sources("cu"):
-            command = setup_cuda.nvcc(toolkit, source, str(Path(folder, "kernels.o")), strict=True)
+            command = [*setup_cuda.nvcc(toolkit, source, strict=True), "-o", str(Path(folder, "kernels.o"))]
             done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
             if done.returncode:
                 print(done.stdout + done.stderr)
