@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 
-from engine import devices, experiments, mlp, ops, population, registry
+from engine import devices, experiments, facts, mlp, ops, population, registry
 from engine.datasets import prepare
 from engine.errors import RequestError
 
@@ -137,3 +138,27 @@ def test_a_full_gpu_is_told_with_what_to_lower(monkeypatch: pytest.MonkeyPatch) 
 def test_the_doctor_says_why_there_is_no_cuda_or_what_there_is() -> None:
     done = subprocess.run([sys.executable, "-m", "engine.facts"], capture_output=True, text=True, check=True)
     assert ops.CUDA in json.loads(done.stdout)["cuda"]
+
+
+@pytest.mark.parametrize(
+    ("warned", "why"),
+    [
+        ("", "see nvidia-smi"),
+        (
+            "CUDA initialization: the driver is too old (Triggered internally at a.cpp:1.)",
+            "CUDA initialization: the driver is too old",
+        ),
+    ],
+)
+def test_kernels_for_cuda_say_why_torch_finds_no_gpu(
+    warned: str, why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def is_available() -> bool:
+        if warned:
+            warnings.warn(warned, stacklevel=1)
+        return False
+
+    monkeypatch.setattr(torch.cuda, "is_available", is_available)
+    monkeypatch.setattr(ops, "HAS_CUDA", True)
+    monkeypatch.setattr(ops, "CUDA", "CUDA 13.0")
+    assert facts.facts()["cuda"] == f"CUDA 13.0 is built, but torch finds no GPU: {why}"
