@@ -3,6 +3,7 @@
 
 #include <dlfcn.h>
 #include <link.h>
+#include <setjmp.h>
 #include <ucontext.h>
 
 #include <algorithm>
@@ -17,7 +18,7 @@
 #include "watch.h"
 
 #ifdef __SANITIZE_ADDRESS__
-#include <sanitizer/asan_interface.h>
+#include <sanitizer/common_interface_defs.h>
 #endif
 
 namespace nnplay::on_host {
@@ -36,7 +37,7 @@ constexpr size_t watched = address_sanitizer ? 0 : 64;  // bytes behind every pi
 enum class Wait { none, shuffle, warp, block, grid, done };
 
 struct Context {
-  ucontext_t at;
+  jmp_buf at;
   const void* stack = nullptr;
   size_t bytes = 0;
   void* fake_stack = nullptr;
@@ -71,26 +72,42 @@ void check_behind(const char* memory, size_t bytes) {
     }
 }
 
-void change([[maybe_unused]] Context& from, Context& to) {
+// From one to the other, until somebody changes back; `first` is how to get there for the first time. (swapcontext
+// alone would do, with two calls of the system for each change.)
+void change(Context& from, Context& to, const ucontext_t* first = nullptr) {
 #ifdef __SANITIZE_ADDRESS__
-  // Its own swapcontext forgets what it knew of the stack.
-  static const auto swapcontext =
-      reinterpret_cast<decltype(&::swapcontext)>(dlsym(dlopen("libc.so.6", RTLD_LAZY | RTLD_NOLOAD), "swapcontext"));
+  // Its own longjmp forgets what it knew of the stack.
+  static const auto longjmp = reinterpret_cast<decltype(&::longjmp)>(dlsym(dlopen("libc.so.6", RTLD_LAZY | RTLD_NOLOAD), "longjmp"));
   __sanitizer_start_switch_fiber(&from.fake_stack, to.stack, to.bytes);
 #endif
-  swapcontext(&from.at, &to.at);
+  if (_setjmp(from.at) == 0) first ? (void)setcontext(first) : longjmp(to.at, 1);
 #ifdef __SANITIZE_ADDRESS__
   __sanitizer_finish_switch_fiber(from.fake_stack, nullptr, nullptr);
 #endif
 }
 
+// A fiber is a thread of one block after the other.
 void begin() {
 #ifdef __SANITIZE_ADDRESS__
   __sanitizer_finish_switch_fiber(nullptr, &scheduler.stack, &scheduler.bytes);
 #endif
-  (*kernel_to_run)();
-  running->wait = Wait::done;
   change(running->context, scheduler);
+  for (;;) {
+    (*kernel_to_run)();
+    running->wait = Wait::done;
+    change(running->context, scheduler);
+  }
+}
+
+void add_fiber() {
+  fibers.push_back(std::make_unique<Fiber>());
+  running = fibers.back().get();
+  ucontext_t first;
+  getcontext(&first);
+  running->context.stack = first.uc_stack.ss_sp = running->stack;
+  running->context.bytes = first.uc_stack.ss_size = stack_bytes;
+  makecontext(&first, begin, 0);
+  change(scheduler, running->context, &first);
 }
 
 void wait(Wait kind, unsigned int mask = 0) {
@@ -146,26 +163,20 @@ void run_fibers() {
       went_on = went_on || !there.empty();
     }
     if (!left) return;
-    if (!went_on) return watch::find("threads wait for others that never come");
+    if (went_on) continue;
+    watch::find("threads wait for others that never come");
+    return fibers.clear();  // they are in the midst of a kernel
   }
 }
 
 void make_fibers(dim3 grid, dim3 block, unsigned int first, unsigned int blocks) {
   count = size_t(blocks) * block.x;
-  while (fibers.size() < count) fibers.push_back(std::make_unique<Fiber>());
+  while (fibers.size() < count) add_fiber();
   for (size_t i = 0; i < count; ++i) {
     Fiber& fiber = *fibers[i];
     const unsigned int number = first + unsigned(i / block.x);
     fiber.place = {dim3(unsigned(i % block.x)), dim3(number % grid.x, number / grid.x), block, grid};
     fiber.index = int(i), fiber.wait = Wait::none;
-    getcontext(&fiber.context.at);
-    fiber.context.stack = fiber.context.at.uc_stack.ss_sp = fiber.stack;
-    fiber.context.bytes = fiber.context.at.uc_stack.ss_size = stack_bytes;
-    fiber.context.at.uc_link = nullptr;
-    makecontext(&fiber.context.at, begin, 0);
-#ifdef __SANITIZE_ADDRESS__
-    __asan_unpoison_memory_region(fiber.stack, stack_bytes);
-#endif
   }
   watch::begin_threads(count);
 }
