@@ -24,6 +24,7 @@ from engine.datasets import Array, Prepared, prepare
 from engine.errors import RequestError, unknown
 from engine.spec import KEYS, Spec
 from engine.values import Whole
+from engine.words import counted
 
 __all__ = ["Point", "Statistic", "Vary", "main", "read_vary", "sweep"]
 
@@ -242,6 +243,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(json.dumps(request | {"best": best(points), "points": found}))
         return 0
     print("\n".join(lines(points)))
-    each = f"{seeds} seeds each" if seeds > 1 else "one seed each"
-    print(f"{experiments.words(spec)}: {len(points)} points, {each}, {networks} networks in {seconds:.2f} s")
+    told = f"{counted(len(points), 'point')}, {counted(seeds, 'seed')} each, {counted(networks, 'network')}"
+    print(f"{experiments.words(spec)}: {told} in {seconds:.2f} s")
     return 0

@@ -17,6 +17,7 @@ from engine import textfile
 from engine.datasets import Array, Dataset
 from engine.errors import RequestError, inert, unknown
 from engine.spec import Spec
+from engine.words import counted
 
 if TYPE_CHECKING:
     import polars as pl
@@ -76,7 +77,7 @@ def learnable(table: Table, target: str, loss: str, name: str) -> Dataset:
     keep = table.frame[target].is_not_null().to_numpy()
     notes = list(table.notes)
     if not keep.all():
-        notes.append(f"target {target}: {int((~keep).sum()):,} rows without a value are left out")
+        notes.append(f"target {target}: {counted(int((~keep).sum()), 'row')} without a value, left out")
         table = Table(table.frame.filter(table.frame[target].is_not_null()), table.first_line, notes)
     if len(table.frame) < LEAST_ROWS:
         raise RequestError(f"{inert(name)}: expected at least {LEAST_ROWS} rows, got {len(table.frame)}")

@@ -20,6 +20,7 @@ from engine.events import Ended, EpochEnded, Event, Report, Started
 from engine.launcher import start_worker
 from engine.runs import RunReader
 from engine.spec import Spec
+from engine.words import counted
 from tui.report import report_table
 
 NO_REPORT = Report(
@@ -178,8 +179,8 @@ def summary(run_id: str, started: Started | None, spec: Spec, ended: Ended) -> d
 def _print(result: dict[str, Any], started: Started | None, ended: Ended) -> None:
     console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 200)
     console.print(
-        f"{result['run']}  {result['backend']} on {result['device']}: {result['epochs']:,} epochs, "
-        f"{result['steps']:,} steps in {result['seconds']:.2f} s of training",
+        f"{result['run']}  {result['backend']} on {result['device']}: {counted(result['epochs'], 'epoch')}, "
+        f"{counted(result['steps'], 'step')} in {result['seconds']:.2f} s of training",
         markup=False,
     )
     if ended.report is not None and started is not None:

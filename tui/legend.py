@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 from rich.cells import cell_len
 
 from tui.series import Series
-from tui.widgets.canvas import cut
+from tui.widgets.canvas import cut, cut_middle
 
 Part = tuple[str, Series | None]  # a text, and the curve whose colour it has; None for a value
 
@@ -34,6 +34,7 @@ LEVELS = (  # the most first; the run itself keeps both its values longest
     Level("first", 2, 2, 3),
     Level("first", 2, 1, 3),
     Level("none", 2, 1, 3),
+    Level("none", 2, 1, 3, name=14),
     Level("none", 2, 1, 3, name=8),
     Level("none", 2, 0, 3, name=8),
     Level("none", 1, 0, 3, name=8),
@@ -69,13 +70,18 @@ def _of_run(run: Sequence[Series], at: float | None, level: Level, *, first: boo
     named = level.named == "all" or (level.named == "first" and first)
     values = level.own if first else level.others
     if run[0].run:
-        yield f"  {cut(run[0].run, level.name)}", run[0]
+        yield f"  {_named(run[0].run, level.name)}", run[0]
     for index, series in enumerate(run):
         valued = series.look != "points" and index >= len(run) - values
         if named or valued or (not values and not index):
             yield f" {SAMPLES[series.look]}" + (f" {series.name}" if named else ""), series
         if valued:
             yield f" {number(series.last() if at is None else series.at(at), level.decimals)}", None
+
+
+def _named(run: str, room: int) -> str:
+    """A run's name: of one change, its value is left; of several, the first."""
+    return cut(run, room) if run.count("=") > 1 else cut_middle(run, room)
 
 
 def _width(parts: Sequence[Part]) -> int:

@@ -8,6 +8,7 @@ from dataclasses import asdict
 
 from engine import experiments, registry
 from engine.spec import KEYS
+from engine.words import counted
 from engine.workbook import Workbook
 
 Entries = tuple[experiments.Experiment | Workbook, ...]
@@ -30,7 +31,7 @@ def show(name: str | None, *, as_json: bool) -> None:
 def _print_all(entries: Entries) -> None:
     for entry in entries:
         what = (
-            f"workbook, {len(entry.cells)} cells"
+            f"workbook, {counted(len(entry.cells), 'cell')}"
             if isinstance(entry, Workbook)
             else " ".join(f"@{v}" for v in entry.variants)
         )
@@ -43,7 +44,7 @@ def _print_all(entries: Entries) -> None:
 def _print_entry(entry: experiments.Experiment | Workbook) -> None:
     if isinstance(entry, Workbook):
         _print_head(entry)
-        print(f"  a workbook of {len(entry.cells)} cells")
+        print(f"  a workbook of {counted(len(entry.cells), 'cell')}")
         return
     _print_experiment(entry)
     print("Keys")

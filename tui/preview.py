@@ -8,6 +8,7 @@ from functools import cached_property
 from engine.errors import NnplayError
 from engine.frames import Answer
 from engine.spec import Spec
+from engine.words import counted
 from tui.lab_desk import LabDesk
 from tui.series import Series
 from tui.widgets.line import PART
@@ -46,7 +47,7 @@ class Preview:
     @property
     def run(self) -> str:
         """What the legend calls it."""
-        return f"{self.answer.values['seeds']} seeds"
+        return counted(self.answer.values["seeds"], "seed")
 
     @property
     def words(self) -> str:
@@ -58,8 +59,7 @@ class Preview:
             for name, key in (("accuracy", "accuracy"), ("R²", "r2"), ("loss", "loss"))
             if (spread := values[f"{rows}_{key}"])
         ]
-        epochs = f"{values['epochs']:,} epoch{'s' if values['epochs'] > 1 else ''}"
-        part = "" if values["epochs"] == self.spec.epochs else f" after {epochs}"
+        part = "" if values["epochs"] == self.spec.epochs else f" after {counted(values['epochs'], 'epoch')}"
         told = [f"{rows} {figures[0]}{part}", *figures[1:], self.run] if figures else [f"{self.run}{part}"]
         return PART.join([*told, f"{values['seconds'] * 1000:.0f} ms"])
 

@@ -13,6 +13,7 @@ from engine.errors import NnplayError, RequestError, WorkerError
 from engine.events import Ended, Event, Resumed, Started
 from engine.launcher import READY_WITHIN, start_worker
 from engine.runs import RunReader, is_alive
+from engine.words import counted
 
 STOPS_WITHIN = 30.0  # seconds: a worker looks for commands between slices, then writes its last checkpoint
 
@@ -105,7 +106,9 @@ def stop(name: str) -> int:
     control.send(entry.id, control.Command("stop"), patience=STOPS_WITHIN)
     _until(lambda: not is_alive(path), STOPS_WITHIN, f"{entry.id} has not stopped yet")
     entry = catalog.entry(path)
-    print(f"{entry.id}  {entry.state} after {entry.step:,} steps; nnplay resume {entry.short} goes on")
+    print(
+        f"{entry.id}  {entry.state} after {counted(entry.step, 'step')}; nnplay resume {entry.short} goes on"
+    )
     return 0
 
 

@@ -18,6 +18,7 @@ from engine import devices, experiments, population
 from engine.bench.timing import median_seconds, wait_for, where
 from engine.bench.train import LADDER, Epoch, first_state, jax_epoch, torch_step
 from engine.datasets import prepare
+from engine.words import counted
 
 __all__ = ["main"]
 
@@ -81,7 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         work["native, the GPU"] = _native(options.models, options.threads, device)
     else:
         for threads in dict.fromkeys([1, options.threads]):
-            work[f"native, {threads} thread{'s' if threads > 1 else ''}"] = _native(options.models, threads)
+            work[f"native, {counted(threads, 'thread')}"] = _native(options.models, threads)
     found = {name: epoch for name, epoch in work.items() if epoch}
     seconds = median_seconds(found, rounds=7, wait=wait_for(device))
     whole = {name: each * (1 if "native" in name else EPOCHS) for name, each in seconds.items()}
@@ -91,7 +92,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         about = {"device": device, "threads": options.threads, "models": options.models, "epochs": EPOCHS}
         print(json.dumps({**about, "model_steps_per_second": rates, "experiment_seconds": whole}))
         return 0
-    print(f"{where(device, options.threads)}; {options.models} networks {IRIS.name}, {EPOCHS} epochs")
+    print(
+        f"{where(device, options.threads)}; {counted(options.models, 'network')} {IRIS.name}, {EPOCHS} epochs"
+    )
     print(f"{'':22}{'million steps/s':>16}{'ns per model and step':>24}{'experiment, s':>16}")
     for name, rate in rates.items():
         print(f"{name:22}{rate / 1e6:16.3f}{1e9 / rate:24.1f}{whole[name]:16.3f}")

@@ -18,6 +18,7 @@ from engine import registry
 from engine.errors import RequestError
 from engine.spec import Spec
 from engine.values import Split
+from engine.words import counted
 
 Array = NDArray[Any]
 
@@ -165,7 +166,9 @@ def _split(table: Dataset, split: Split | None) -> tuple[Array, Array]:
             stratify=table.targets if split.stratify else None,
         )
     except ValueError as error:
-        raise RequestError(f"split: {len(table.targets)} rows cannot be split so: {error}") from None
+        raise RequestError(
+            f"split: {counted(len(table.targets), 'row')} cannot be split so: {error}"
+        ) from None
     return parts
 
 
@@ -182,7 +185,7 @@ def _fill(train_x: Array, test_x: Array, names: list[str]) -> list[str]:
     if not len(columns):
         return []
     which = ", ".join(f"{names[c]} ({missing[c]:,})" for c in columns[:5])
-    more = f" and {len(columns) - 5} more columns" if len(columns) > 5 else ""
+    more = f" and {counted(len(columns) - 5, 'more column')}" if len(columns) > 5 else ""
     return [f"missing values take the mean of the train rows: {which}{more}"]
 
 

@@ -92,5 +92,16 @@ async def test_the_log_of_a_regression_has_r2(home: Path) -> None:
     last = next(event for event in reversed(events) if isinstance(event, EpochEnded))
     async with (it := app(Log, View(spec, path, None, run))).run_test(size=(118, 10)) as pilot:
         await until(pilot, lambda: "finished after" in screen_text(it))
-        assert "loss and R² of each epoch" in screen_text(it)
+        assert "epochs: loss, R²" in screen_text(it)
         assert f"train {last.train_loss:.6f} {last.train_r2:.4f}" in screen_text(it)
+
+
+async def test_the_head_of_a_long_log_fits_a_narrow_terminal(home: Path) -> None:
+    async with (it := app(Log, replace(view(), path=stored_run(home), step=None))).run_test(
+        size=(80, 10)
+    ) as pilot:
+        await until(pilot, lambda: "finished after" in screen_text(it))
+        it.panel._read = 52_502
+        it.panel.draw()
+        await until(pilot, lambda: "52,502, the newest 5,000 here" in screen_text(it))
+        assert "epochs: loss, accuracy" in screen_text(it)

@@ -44,7 +44,14 @@ def test_then_the_run_itself_keeps_both_values_the_others_one_and_names_stay_lon
 
 def test_long_names_of_runs_are_cut_before_values_go() -> None:
     long = Series("train", X, X / 10, run="lr=0.02 hidden=8,8,8 activation=relu")
-    assert words(45, [*CURVES[:2], long]) == " ━ 1.000 ┅ 1.000  lr=0.02… ━ 1.000"
+    assert words(45, [*CURVES[:2], long]) == " ━ 1.000 ┅ 1.000  lr=0.02 hidde… ━ 1.000"
+    assert words(36, [*CURVES[:2], long]) == " ━ 1.000 ┅ 1.000  lr=0.02… ━ 1.000"
+
+
+@pytest.mark.parametrize("name", ["batch_size=10", "batch_size=20", "fork at 1,250"])
+def test_a_name_that_is_cut_keeps_what_tells_it_from_others(name: str) -> None:
+    run = Series("train", X, X / 10, run=name)
+    assert f"…{name[-5:]} " in words(36, [*CURVES[:2], run])
 
 
 def test_the_curves_of_a_run_stand_together_whichever_is_drawn_first() -> None:

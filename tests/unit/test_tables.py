@@ -86,7 +86,7 @@ def test_missing_values_take_the_mean_of_the_train_rows_and_are_told(tmp_path: P
     content = GOOD.replace("3,2,b", "NA,2,b").replace("5,4,b", ",4,")
     spec = experiments.find("mlp", [f"data=csv:{write(tmp_path, content)}", "split=none"])
     data = datasets.prepare(spec)
-    assert data.notes[0] == "target kind: 1 rows without a value are left out"
+    assert data.notes[0] == "target kind: 1 row without a value, left out"
     assert "missing values take the mean of the train rows: x (1)" in data.notes
     assert len(data.train_y) == 39
     assert 5 not in data.train_rows

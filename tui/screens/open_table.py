@@ -21,6 +21,7 @@ from engine.errors import NnplayError, RequestError, inert
 from engine.frames import Answer
 from engine.spec import Spec
 from engine.textfile import SUFFIXES
+from engine.words import counted
 from tui.screens.window import Window
 from tui.wait import Wait
 from tui.widgets.canvas import cut
@@ -205,7 +206,7 @@ def preview(values: dict[str, Any]) -> RenderableType:
         figures = (column["kind"], f"{column['missing']:,}", f"{column['different']:,}")
         first = Text("  ").join(_value(row[place]) for row in values["rows"][:ROWS])
         columns.add_row(*(Text(text, style) for text in (column["name"], *figures)), first)
-    looked_at = Text(f"of the first {values['looked_at']:,} rows", "dim")
+    looked_at = Text(f"of the first {counted(values['looked_at'], 'row')}", "dim")
     return Group(notes, Text(""), columns, looked_at)
 
 

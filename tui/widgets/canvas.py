@@ -90,6 +90,20 @@ def cut(text: str, width: int) -> str:
     return text if cell_len(text) <= width else set_cell_size(text, max(width - 1, 0)) + "…"[: max(width, 0)]
 
 
+def cut_middle(text: str, width: int) -> str:
+    """The text in at most `width` cells; of what is longer, the beginning and more of the end are left.
+
+    For names that begin alike: of paths, of the values of a column, of changes as `key=value`.
+    """
+    if cell_len(text) <= width:
+        return text
+    room = max(width - 1, 0)
+    head, tail = set_cell_size(text, room // 3), text[max(len(text) - (room - room // 3), 0) :]
+    while cell_len(head + tail) > room:
+        tail = tail[1:]
+    return f"{head}…{tail}"[: max(width, 0)]
+
+
 def fit(text: str, width: int) -> str:
     """The text in exactly `width` cells."""
     return set_cell_size(cut(text, width), width)

@@ -6,6 +6,7 @@ from rich.cells import cell_len
 from rich.text import Text
 from textual.widget import Widget
 
+from tui import glyphs
 from tui.widgets.canvas import cut
 
 PART = " · "
@@ -29,6 +30,8 @@ class Line(Widget):
     @property
     def _line(self) -> str:
         text, width = self._text, self.content_size.width
+        if glyphs.of(self) is glyphs.ASCII:
+            text = text.replace("±", "+-")  # before it is cut; one + alone would read as a sum
         while cell_len(text) > width and PART in text:
             text = text.rpartition(PART)[0]
         return cut(text, width)

@@ -10,6 +10,7 @@ from textual.widgets.option_list import Option
 
 from engine.spec import KEYS, Effect, Spec
 from tui.messages import EditValue
+from tui.widgets.canvas import cut_middle
 
 NAME = max(map(len, KEYS)) + 1
 VALUE = 14
@@ -81,14 +82,16 @@ class ValueList(OptionList, inherit_bindings=False):
         self.post_message(EditValue(event.option_id or ""))
 
     def _prompt(self, name: str, spec: Spec, waiting: dict[str, Effect], usual: Spec) -> Text:
+        """The name, the value, and when a change takes effect, if that finds room beside the whole value."""
         value = spec.text(name)
-        waits = name in waiting
+        mark = " ↻" if name in waiting else ""
+        width = self.scrollable_content_region.width
         line = Text(no_wrap=True, overflow="ellipsis")
         line.append(f"{name:<{NAME}}", "dim")
-        line.append(value, "bold" if value != usual.text(name) else "")
-        if waits:
-            line.append(" ↻", "yellow")
-        if self.scrollable_content_region.width >= WITH_EFFECT:
+        line.append(cut_middle(value, width - NAME - len(mark)), "bold" if value != usual.text(name) else "")
+        line.append(mark, "yellow")
+        effect = waiting.get(name, KEYS[name].effect)
+        if width >= WITH_EFFECT and line.cell_len < width - len(effect):
             line.append(" " * max(1, NAME + VALUE - line.cell_len))
-            line.append(waiting.get(name, KEYS[name].effect), "yellow" if waits else "dim")
+            line.append(effect, "yellow" if mark else "dim")
         return line

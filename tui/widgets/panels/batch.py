@@ -11,7 +11,7 @@ from tui.keys import bindings
 from tui.palette import Palette, style
 from tui.tensor import neuron
 from tui.view import View
-from tui.widgets.canvas import Line, Span, cut, fit
+from tui.widgets.canvas import Line, Span, cut, cut_middle, fit
 from tui.widgets.painted import PaintedPanel
 from tui.widgets.panel import Answer, Question
 
@@ -159,7 +159,7 @@ class Batch(PaintedPanel):
         """
         shown = array[:MOST, :MOST]
         reach = float(np.abs(shown[np.isfinite(shown)]).max(initial=0)) or 1.0
-        heads = [cut(head, 14) for head in columns]
+        heads = [cut_middle(head, 14) for head in columns]
         width = max(CELL, *(len(head) + 1 for head in heads[: shown.shape[1]]))
         across = max(1, (self.room[0] - NAME) // width)
         lines: list[Line] = []
@@ -167,7 +167,7 @@ class Batch(PaintedPanel):
             part = slice(begin, begin + across)
             lines.append([(" " * NAME + "".join(f"{h:>{width}}" for h in heads[part]), colours.muted)])
             for name, numbers in zip(rows, shown[:, part].tolist(), strict=False):
-                spans: list[Span] = [(fit(cut(name, NAME - 1), NAME), colours.muted)]
+                spans: list[Span] = [(fit(cut_middle(name, NAME - 1), NAME), colours.muted)]
                 spans += [(f"{number(x):>{width}}", colours.signed_text(x / reach)) for x in numbers]
                 lines.append(spans)
         if array.shape != shown.shape:

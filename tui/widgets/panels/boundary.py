@@ -16,7 +16,7 @@ from tui.heat import Cells
 from tui.keys import bindings
 from tui.palette import Palette, mix, style
 from tui.view import View
-from tui.widgets.canvas import Line, Span, cut
+from tui.widgets.canvas import Line, Span, cut, cut_middle
 from tui.widgets.painted import PaintedPanel
 from tui.widgets.panel import Answer, Ask, Question
 
@@ -107,7 +107,7 @@ class Boundary(PaintedPanel):
         if self._told(answer) and not self._two_lines:
             return self._row(answer, colours)
         most = 14 if self._two_lines else 24
-        across, upwards = (cut(values["features"][values[axis]], most) for axis in ("x", "y"))
+        across, upwards = (cut_middle(values["features"][values[axis]], most) for axis in ("x", "y"))
         marks = [] if self._two_lines else self._marks(answer, colours)
         if "line" in answer.arrays:
             upwards = cut(values["target"], most)
@@ -125,7 +125,7 @@ class Boundary(PaintedPanel):
     def _formula(self, answer: Answer) -> str:
         """What the line says, of a network without hidden layers."""
         values = answer.values
-        target, feature = cut(values["target"], 24), cut(values["features"][0], 24)
+        target, feature = cut(values["target"], 24), cut_middle(values["features"][0], 24)
         slope, intercept = values["slope"], values["intercept"]
         if slope is None:
             return ""

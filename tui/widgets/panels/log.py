@@ -15,6 +15,7 @@ from textual.widgets import Input
 from engine.errors import NnplayError
 from engine.events import Commanded, Ended, EpochEnded, Event, Progressed, Resumed, Started
 from engine.runs import RunReader
+from engine.words import counted
 from tui.keys import bindings
 from tui.palette import Palette
 from tui.view import View
@@ -154,7 +155,8 @@ class Log(PaintedPanel):
             line += [(" with ", colours.muted), (self.words, colours.bold)]
         run = self.view.run if self.view else None
         score = "R²" if run and run.numbers else "accuracy"
-        line.append((f"  loss and {score} of each epoch", colours.muted))
+        if self.kind in ("all", "epochs"):
+            line.append((f"  epochs: loss, {score}", colours.muted))
         if self.problem:
             line.append((f"   {self.problem}", colours.wrong))
         return line
@@ -195,10 +197,10 @@ def describe(event: Event) -> Entry:
     """The event in words, with its kind and step."""
     match event:
         case Started():
-            rows = f"{event.train_rows:,} + {event.test_rows:,} rows"
+            rows = f"{event.train_rows:,} + {counted(event.test_rows, 'row')}"
             paused = ", waiting" if event.paused else ""
-            text = f"{_clock(event.time)} started{paused}: {event.parameters:,} parameters, {rows}"
-            return Entry("begin and end", 0, f"{text}, {event.steps_per_epoch:,} steps an epoch")
+            text = f"{_clock(event.time)} started{paused}: {counted(event.parameters, 'parameter')}, {rows}"
+            return Entry("begin and end", 0, f"{text}, {counted(event.steps_per_epoch, 'step')} an epoch")
         case EpochEnded():
             figures = _figures("train", event.train_loss, event.train_accuracy, event.train_r2)
             if event.test_loss is not None:

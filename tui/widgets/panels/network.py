@@ -17,7 +17,7 @@ from tui.messages import EditHidden
 from tui.palette import Palette, style
 from tui.tensor import neuron as named
 from tui.view import View
-from tui.widgets.canvas import Canvas, Line, Span, cut
+from tui.widgets.canvas import Canvas, Line, Span, cut, cut_middle
 from tui.widgets.painted import PaintedPanel
 from tui.widgets.panel import Answer, Ask, Question
 
@@ -174,7 +174,7 @@ class Network(PaintedPanel):
 
     def heading(self, answer: Answer, colours: Palette) -> Line:
         values = answer.values
-        names = [cut(values["features"][values[axis]], 24) for axis in ("x", "y")]
+        names = [cut_middle(values["features"][values[axis]], 24) for axis in ("x", "y")]
         upwards = [(" → ", colours.muted), (names[1], colours.text), (" ↑", colours.muted)]
         widths = values["widths"]
         coming: list[Span] = []
@@ -298,7 +298,7 @@ class Network(PaintedPanel):
             width = inputs.left - 2
             drawn = answer.values["first"][0] + index in (answer.values["x"], answer.values["y"])
             row = cells[top + inputs.map_rows // 2]
-            _write(row, 0, f"{cut(name, width):>{width}}", colours.text if drawn else colours.muted)
+            _write(row, 0, f"{cut_middle(name, width):>{width}}", colours.text if drawn else colours.muted)
         for index, top in enumerate(outputs.tops):
             number = answer.values["first"][last] + index
             name = self._outputs(answer)[number]

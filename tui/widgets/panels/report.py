@@ -11,7 +11,7 @@ from tui.axes import label
 from tui.keys import bindings
 from tui.palette import Palette, style
 from tui.view import View
-from tui.widgets.canvas import Line, Span, cut
+from tui.widgets.canvas import Line, Span, cut, cut_middle
 from tui.widgets.painted import PaintedPanel
 from tui.widgets.panel import Answer, Ask, Question
 
@@ -53,7 +53,7 @@ class Report(PaintedPanel):
         words = f"all rows at step {answer.values['step']:,}"
         if self.view and self.view.run:
             last = self.view.shown.epoch_loss == "last"
-            batches = "the epoch's last batch" if last else "the epoch's batches, as weights changed"
+            batches = "the epoch's last batch" if last else "each batch, as weights changed"
             words += f" · train {'loss ' if last else ''}curve: {batches}"
         return [(words, colours.muted)]
 
@@ -144,7 +144,7 @@ class Report(PaintedPanel):
 
 def _stacked(name: str, width: int) -> tuple[str, str]:
     """A column's name as two lines, one above the other; the upper one is empty if one is enough."""
-    lines = textwrap.wrap(name, width, max_lines=2, placeholder="…") or [""]
+    lines = textwrap.wrap(cut_middle(name, 2 * width), width, max_lines=2, placeholder="…") or [""]
     return ("" if len(lines) == 1 else lines[0], lines[-1])
 
 
