@@ -5,12 +5,14 @@ from __future__ import annotations
 import gc
 import itertools
 import time
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from textual.actions import ActionParseResult
 from textual.app import SystemCommand
+from textual.dom import DOMNode
 from textual.events import Event
 from textual.events import Key as KeyPressed
 from textual.screen import Screen
@@ -22,7 +24,7 @@ from engine.workbook import Workbook
 from tui import keys
 from tui.config import STANDARD, Settings
 from tui.keys import GROUPS, KEYS, PANEL_KEYS, WORKBOOK_KEYS, Key, bindings
-from tui.messages import EditHidden, EditValue, OpenExperiment, RunChanged
+from tui.messages import EditHidden, EditValue, KeepRun, OpenExperiment, RunChanged
 from tui.screens.laboratory import Laboratory
 from tui.terminal_app import TerminalApp
 from tui.widgets.status import StatusLine
@@ -118,6 +120,18 @@ class NnplayApp(TerminalApp):
         self.run_worker(task)
 
     # What Textual asks of an app.
+
+    async def run_action(
+        self,
+        action: str | ActionParseResult,
+        default_namespace: DOMNode | None = None,
+        namespaces: Mapping[str, DOMNode] | None = None,
+    ) -> bool:
+        """As ever; what needs a run, and has none, says so."""
+        if action in keys.OF_A_RUN and self.session.run is None:
+            self.notify(f"There is no run yet: {keys.of('Run or pause')} starts one.", markup=False)
+            return True
+        return await super().run_action(action, default_namespace, namespaces)
 
     async def on_event(self, event: Event) -> None:
         if isinstance(event, KeyPressed):
@@ -250,17 +264,19 @@ class NnplayApp(TerminalApp):
 
     def action_keep(self) -> None:
         if path := self.session.view.path:
-            self._keep(path)
+            self._keep(path, "Kept: its curves stay. Change a value and train again to compare.")
 
-    def _keep(self, path: Path) -> None:
-        """Lay a stored run over the present one, or take it away."""
+    def on_keep_run(self, message: KeepRun) -> None:
+        self._keep(message.path, "Its curves lie over those of the present run.")
+
+    def _keep(self, path: Path, told: str) -> None:
+        """Lay a stored run over the present one, which is `told`, or take it away."""
         try:
             kept = self.session.keep(path)
         except NnplayError as error:
             self.tell(error)
             return
-        if kept:
-            self.notify("Kept: its curves stay. Change a value and train again to compare.", timeout=4)
+        self.notify(told if kept else "Its curves are taken away.", timeout=4)
 
     async def action_variants(self) -> None:
         await self._laboratory.compare_variants()

@@ -181,6 +181,8 @@ PANEL_KEYS: dict[str, tuple[Key, ...]] = {  # by the panel that has them, while 
 
 KEYS: tuple[Key, ...] = tuple(key for keys in GROUPS.values() for key in keys)
 
+OF_A_RUN = {"stop", "keep", *(key.action for key in GROUPS["Time"])}  # actions that need one
+
 
 MODIFIERS = re.compile(r"(?:(?:ctrl|alt|shift|super|meta|hyper)\+)*(.+)", re.S)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from textual.message import Message
 
 
@@ -24,6 +26,14 @@ class OpenExperiment(Message):
         super().__init__()
         self.name = name
         self.variant = variant
+
+
+class KeepRun(Message):
+    """A person wants to see a run's curves beside those of the present one, or no more."""
+
+    def __init__(self, path: Path):
+        super().__init__()
+        self.path = path
 
 
 class EditHidden(Message):

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from engine import experiments
-from engine.errors import NnplayError
+from engine.errors import NnplayError, RequestError
 from engine.frames import Answer
 from engine.locations import runs_dir
 from engine.runs import RunReader
@@ -242,8 +242,12 @@ class Session:
     def keep(self, path: Path) -> bool:
         """Lay a stored run over the present one, or take it away; returns whether it lies there now.
 
-        Raises what `Overlays.toggle` raises.
+        Raises RequestError for a run on other data, and what `Overlays.toggle` raises.
         """
+        if (data := RunReader(path).spec.data) != self.spec.data:
+            raise RequestError(
+                f"{path.name} is trained on data={data}: expected data={self.spec.data}, as the present run's"
+            )
         kept = self.overlays.toggle(path)
         self._host.show()
         return kept

@@ -7,10 +7,12 @@ from pathlib import Path
 
 from driving import SIZE, app, screen_text, sees, until
 from rich.console import Console, RenderableType
+from stored_run import trained
 
 from engine import experiments
 from engine.locations import runs_dir
 from engine.questions import compare
+from engine.runs import is_alive
 from tui.comparison import comparison
 from tui.differences import labels, rows
 from tui.keys import PANELS
@@ -33,8 +35,31 @@ async def test_a_kept_run_lies_over_the_next_and_what_differs_is_told() -> None:
         table = dict(rows([pilot.app.session.run, *pilot.app.session.view.others]))
         assert table["lr"] == ["0.002", "0.001"]
         assert "hidden" not in table
-        pilot.app._keep(runs_dir() / first.run_id)
+        pilot.app.session.keep(runs_dir() / first.run_id)
         assert not pilot.app.session.view.others
+
+
+async def test_a_run_of_the_list_is_laid_over_the_present_one_by_a_key_and_taken_away(home: Path) -> None:
+    first, _ = trained(experiments.find("iris-mlp", ["epochs=3"]))
+    numbers, _ = trained(experiments.find("mlp", ["data=diabetes", "epochs=1"]))
+    async with app("epochs=3", "lr=0.01").run_test(size=SIZE, notifications=True) as pilot:
+
+        def kept() -> list[str]:
+            return [run.run_id for run in pilot.app.session.view.others]
+
+        await pilot.press("space")
+        await sees(pilot, "✓ finished")
+        await pilot.press("l")
+        await sees(pilot, "c compares", numbers.name[-6:], first.name[-6:])
+        await pilot.press("down", "c")
+        await sees(pilot, numbers.name, "expected data=iris")
+        assert kept() == []
+        await pilot.press("down", "c")
+        await sees(pilot, "Its curves lie over")
+        assert kept() == [first.name]
+        await pilot.press("c")
+        await sees(pilot, "taken away")
+        assert kept() == []
 
 
 async def test_a_value_changed_under_way_is_a_difference_though_both_end_with_it(home: Path) -> None:
@@ -133,3 +158,17 @@ async def test_a_fork_says_where_it_begins_and_that_without_a_change_it_is_the_s
         await pilot.press("left", "f")
         told = "A run of its own goes on from step 150. No value is changed: it will be the same again."
         await until(pilot, lambda: [note.message for note in pilot.app._notifications] == [told])
+
+
+async def test_a_fork_of_a_run_that_trains_says_that_the_run_is_trained_on(home: Path) -> None:
+    async with app("epochs=1000000").run_test(size=SIZE, notifications=True) as pilot:
+        session = pilot.app.session
+        await pilot.press("space")
+        await until(pilot, lambda: session.run and session.run.epoch > 1)
+        original = session.run.run_id
+        await pilot.press("left", "f")
+        await until(pilot, lambda: session.run.run_id != original)
+        await until(
+            pilot, lambda: any("trained on as well" in note.message for note in pilot.app._notifications)
+        )
+        assert is_alive(runs_dir() / original)

@@ -6,12 +6,16 @@ from dataclasses import replace
 
 import pytest
 from driving import SIZE, app, screen_text, sees, until
+from textual.widgets._toast import Toast
 
 from engine import experiments
 from tui import keys
 from tui.app import NnplayApp
 from tui.config import STANDARD
 from tui.keys import KEYS, shown
+from tui.widgets.key_line import KeyLine
+from tui.widgets.status import StatusLine
+from tui.widgets.timeline import TimeLine
 
 
 async def test_a_narrow_screen_shows_the_value_that_the_keys_turn_and_the_way_to_the_report() -> None:
@@ -170,3 +174,44 @@ async def test_the_keys_go_from_a_panel_to_the_one_that_takes_its_place() -> Non
         await pilot.press("1")
         await until(pilot, lambda: laboratory._panels[1].display)
         assert keys() == "ValueList"  # they stay where they are, if no panel had them
+
+
+async def test_long_values_are_whole_or_cut_where_they_begin_alike_and_words_of_effect_are_whole() -> None:
+    async with app().run_test(size=(120, 40)) as pilot:
+        session = pilot.app.session
+
+        def line(name: str) -> str:
+            rows = (line for line in screen_text(pilot.app).splitlines() if f" {name} " in line)
+            return next(rows).partition(f" {name} ")[2].strip()
+
+        session.open_spec(experiments.find("mlp", ["data=csv:/home/somebody/tables/of/my/own/houses.csv"]))
+        await sees(pilot, "houses.csv")
+        assert line("data").startswith("csv:/h")
+        session.open_spec(experiments.find("linreg-nn"))
+        await sees(pilot, "after-linreg-manual")
+        assert line("start") == "after-linreg-manual"
+        assert line("lr").endswith("live")
+
+
+async def test_keys_that_need_a_run_say_so_where_there_is_none() -> None:
+    async with app().run_test(size=(120, 40), notifications=True) as pilot:
+        told = pilot.app._notifications
+        for key in (key for key in KEYS if key.action in keys.OF_A_RUN):
+            before = len(told)
+            await pilot.press(key.key)
+            await until(pilot, lambda before=before: len(told) == before + 1)
+        assert {note.message for note in told} == {"There is no run yet: space starts one."}
+        assert len(told) == 9
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+async def test_what_is_told_hides_neither_the_state_nor_the_line_of_time_nor_the_keys(
+    size: tuple[int, int],
+) -> None:
+    async with app().run_test(size=size, notifications=True) as pilot:
+        await pilot.press("left")
+        await until(pilot, lambda: pilot.app.screen.query(Toast))
+        (toast,) = (widget.region for widget in pilot.app.screen.query(Toast))
+        assert toast.right >= size[0] - 2  # where a scroll bar may be
+        lines = [pilot.app.screen.query_one(kind).region for kind in (StatusLine, TimeLine, KeyLine)]
+        assert not any(toast.overlaps(line) for line in lines)

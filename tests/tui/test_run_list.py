@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,7 @@ from stored_run import trained
 from textual.app import App
 
 from engine import catalog, experiments
-from engine.events import EpochEnded
+from engine.events import EpochEnded, to_line
 from engine.runs import Origin, set_origin
 from engine.spec import Spec
 from tui.screens.run_list import RunList
@@ -60,3 +62,14 @@ async def test_runs_of_one_experiment_are_told_apart(size: tuple[int, int]) -> N
         assert heads.index(right) + len(right) == line_of(app, other).index(score) + len(score)
         await pilot.press("down", "down", "down")
         await sees(pilot, f"{first.name}  iris-mlp epochs=2")
+
+
+@pytest.mark.parametrize(("size", "told"), [((120, 20), " 102,856 / 1,000,000 "), ((80, 20), " 102,856 ")])
+async def test_a_million_epochs_are_not_cut(size: tuple[int, int], told: str) -> None:
+    path, last = finished(experiments.find("iris-mlp", ["epochs=1"]))
+    spec = json.loads((path / "spec.json").read_text()) | {"epochs": 1_000_000}
+    (path / "spec.json").write_text(json.dumps(spec))
+    (path / "events.jsonl").write_bytes(to_line(replace(last, epoch=102_856)))
+    async with (app := Runs()).run_test(size=size) as pilot:
+        await sees(pilot, path.name)
+        assert told in line_of(app, path)

@@ -1,4 +1,4 @@
-"""The runs there are, stored and under way: open one, stop it, remove it."""
+"""The runs there are, stored and under way: open one, lay it over the present one, stop it, remove it."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from engine import catalog, control
 from engine.catalog import Entry
 from engine.errors import NnplayError
 from tui.glyphs import inert
+from tui.messages import KeepRun
 from tui.report import number
 from tui.screens.window import Window
 from tui.stored import what
@@ -29,19 +30,20 @@ COLUMNS = {  # by heading: columns, and on narrow screens; what is trained has t
     "run": (6, 6),
     "begun": (10, 6),
     "trains": (None, None),
-    "epochs": (15, 9),
+    "epochs": (21, 9),
     "test accuracy": (13, 9),
     "train loss": (10, 0),
 }
 EVERY = 1.0  # seconds between two looks at runs that may have changed
 SETTLED = ("finished", "failed", "damaged")  # such runs do not change
-KEYS_SHOWN = "enter opens · x stops · d removes · escape leaves"
+KEYS_SHOWN = "enter opens · c compares · x stops · d removes · escape leaves"
 
 
 class RunList(Window[Path]):
     """The newest run first; its result is the run to open, or None."""
 
     BINDINGS = [
+        Binding("c", "keep", "Compare"),
         Binding("x", "stop", "Stop"),
         Binding("d,delete", "remove", "Remove"),
         Binding("y", "yes", "Yes", show=False),
@@ -93,9 +95,13 @@ class RunList(Window[Path]):
                 known = self._entries.get(path)
                 found[path] = known if known and known.state in SETTLED else catalog.entry(path)
         except NnplayError as error:
-            self.app.call_from_thread(self._say, str(error))
+            self._if_open(self._say, str(error))
             return
-        self.app.call_from_thread(self._show, found)
+        self._if_open(self._show, found)
+
+    def _if_open(self, show: Callable[..., object], *found: object) -> None:
+        """From a thread: show what it found, unless the list was left meanwhile."""
+        self.app.call_from_thread(lambda: self.is_attached and show(*found))
 
     def _show(self, found: dict[Path, Entry]) -> None:
         before, self._entries = self._entries, found
@@ -124,17 +130,26 @@ class RunList(Window[Path]):
     def _line(self, entry: Entry) -> Table:
         sign = SIGNS.get(entry.state, "✗")
         colour = self.app.theme_variables.get(COLOURS.get(entry.state, ""), "")
-        between, digits = (" / ", 4) if self._wide else ("/", 3)
+        digits = 4 if self._wide else 3
         r2 = entry.test_r2
         return self._row(
             Text(f"{sign} {entry.state}" if self._wide else sign, colour),
             Text(inert(entry.short)),
             Text(f"{catalog.age(entry.path)}{' ago' if self._wide else ''}", "dim"),
             Text(inert(what(entry))),
-            Text(f"{entry.epoch}{between}{entry.spec.epochs}" if entry.spec else ""),
+            Text(self._epochs(entry)),
             Text(number(entry.test_accuracy, digits) if r2 is None else f"R² {number(r2, digits)}"),
             Text(number(entry.loss, digits)),
         )
+
+    def _epochs(self, entry: Entry) -> str:
+        """How many of how many; where there is no room for both, how many."""
+        if entry.spec is None:
+            return ""
+        if self._wide:
+            return f"{entry.epoch:,} / {entry.spec.epochs:,}"
+        both = f"{entry.epoch}/{entry.spec.epochs}"
+        return both if len(both) <= len("9,999,999") else f"{entry.epoch:,}"
 
     def _row(self, *cells: Text) -> Table:
         """One line of the table; what is trained is cut where there is no room."""
@@ -193,6 +208,10 @@ class RunList(Window[Path]):
         if (path := self._chosen()) and self._entries[path].spec:
             self.dismiss(path)
 
+    def action_keep(self) -> None:
+        if (path := self._chosen()) and self._entries[path].spec:
+            self.post_message(KeepRun(path))
+
     def action_stop(self) -> None:
         if (path := self._chosen()) and self._entries[path].alive:
             self._do(path, lambda: control.send(path.name, control.Command("stop"), patience=1.0))
@@ -222,6 +241,6 @@ class RunList(Window[Path]):
         try:
             deed()
         except NnplayError as error:
-            self.app.call_from_thread(self._note, path, str(error))
+            self._if_open(self._note, path, str(error))
         else:
-            self.app.call_from_thread(self._look)
+            self._if_open(self._look)
