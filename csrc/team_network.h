@@ -225,6 +225,13 @@ class TeamNetwork {
     return total * part;
   }
 
+  // After forward: the sum of its rows' losses, such that a table's sum does not depend on its batches.
+  TEAM double sum_losses(int rows) {
+    double sum = 0;
+    for (int r = 0; r < rows; ++r) sum += double(work[plan.losses + r]);
+    return sum;
+  }
+
   // After forward: the gradient by every layer's pre-activation.
   TEAM void backward(int rows) {
     for (int l = plan.layers - 1; l > 0; --l) {
@@ -341,7 +348,7 @@ TEAM void train_network(const TeamJob<Real>& job, Team team, int64_t network, Re
       net.backward(rows);
       net.update(rows, side, job.rule, job.decays, step_numbers(job.rule, *correction++, lr, weight_decay));
     }
-    loss += double(mean) * double(job.weighted || testing ? rows : 1);
+    loss += testing ? net.sum_losses(rows) : double(mean) * double(job.weighted ? rows : 1);
     hits += double(right);
     begin += job.batch_size;
     if (begin >= (testing ? job.test.rows : job.rows)) {  // the end of the epoch, or of its test

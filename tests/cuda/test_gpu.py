@@ -136,7 +136,7 @@ def test_epochs_in_one_launch_are_bit_for_bit_those_of_many(name):
     for each in (run, other):
         each.advance(2)
         each.set_batches(ops.Batches(3, shuffle=True, drop_last=True))
-    scores = run.advance_epochs(5)[0].tolist()
+    scores = run.advance_epochs(3)[0].tolist()
     for epoch, (steps, *figures) in enumerate(scores):
         if epoch:
             other.begin_epoch()
