@@ -1,6 +1,7 @@
 // Memory, streams and errors of a device, and how a job is started there, for the host's side of training. Torch-free.
 #pragma once
 
+#include <cmath>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -19,8 +20,9 @@ inline void check(cudaError_t status, const char* doing) {
   if (status == cudaErrorMemoryAllocation) {
     size_t free = 0, total = 0;
     cudaMemGetInfo(&free, &total);
-    refuse("device=cuda: the GPU has too little free memory (", double(free) / 1e9, " of ", double(total) / 1e9,
-           " GB) for ", doing, lower);
+    const auto gigabytes = [](size_t bytes) { return std::round(double(bytes) / 1e7) / 100; };
+    refuse("device=cuda: the GPU has too little free memory (", gigabytes(free), " of ", gigabytes(total), " GB) for ",
+           doing, lower);
   }
   if (status == cudaErrorNoDevice || status == cudaErrorInsufficientDriver)
     refuse("device=cuda: expected a GPU and its driver, but CUDA says: ", text, "; use device=cpu");

@@ -310,6 +310,6 @@ def test_too_little_memory_says_what_to_lower(library):
     """The stand-in has 64 MiB."""
     case = Case(widths=(784, 100, 10), activations=("relu", "identity"), rows=30, networks=100)
     with pytest.raises(
-        AssertionError, match=r"too little free memory \(.* of 0.067108864 GB\).*lower the number of networks"
+        AssertionError, match=r"too little free memory \(.* of 0.07 GB\).*lower the number of networks"
     ):
         population(library, case, "float32", False)
