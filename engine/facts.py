@@ -19,7 +19,11 @@ def facts() -> dict[str, object]:
     try:
         from engine import ops
     except ImportError as error:
-        return found | {"build": f"no: {error}", "instruction_set": None, "cuda": "no: nothing is built"}
+        return found | {
+            "build": f"no: {error}",
+            "instruction_set": None,
+            "cuda": "no: there are no kernels to use",
+        }
     found |= {"build": f"for torch {ops.BUILT_WITH_TORCH}", "instruction_set": ops.CPU_INSTRUCTION_SET}
     if not ops.HAS_CUDA:
         return found | {"cuda": f"no: {ops.CUDA} (`make install` looks again)"}

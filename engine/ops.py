@@ -1,7 +1,7 @@
 """The only door to the compiled ops.
 
 Importing this module loads ``engine._C`` and registers ``torch.ops.nnplay``. It raises ImportError, in one
-line that says what to run, if the extension is missing or was built for another torch.
+line that says what to run, if the extension is missing, was built for another torch or cannot be loaded.
 """
 
 from __future__ import annotations
@@ -51,7 +51,9 @@ except ImportError as error:
         raise ImportError("nnplay's kernels (engine._C) are not built: run `make install`.") from None
     if built_with != torch.__version__:
         raise _mismatch(built_with) from error
-    raise
+    raise ImportError(
+        f"nnplay's kernels cannot be loaded: {error}; `make install` builds them again."
+    ) from error
 
 if torch.__version__ != _C.built_with_torch:
     raise _mismatch(_C.built_with_torch)

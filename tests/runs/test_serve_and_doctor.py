@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.machinery
 import json
 import os
 import shutil
@@ -16,6 +17,7 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+import torch
 
 NNPLAY = str(Path(sys.executable).with_name("nnplay"))
 
@@ -122,3 +124,27 @@ def test_the_doctor_says_what_is_wrong(tmp_path: Path) -> None:
     done = subprocess.run([NNPLAY, "doctor"], capture_output=True, text=True, env=environment)
     assert done.returncode == 1
     assert "set XDG_STATE_HOME" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("kernels", "words"),
+    [
+        ("nnplay built with torch 1.0", "nnplay's kernels were built with torch 1.0, but torch "),
+        (f"nnplay built with torch {torch.__version__}", "nnplay's kernels cannot be loaded: "),
+    ],
+    ids=["of another torch", "damaged"],
+)
+def test_the_doctor_says_what_is_wrong_with_the_kernels(kernels: str, words: str, tmp_path: Path) -> None:
+    engine = tmp_path / "engine"
+    engine.mkdir()
+    for path in (Path(__file__).resolve().parents[2] / "engine").iterdir():
+        if path.suffix != ".so":
+            (engine / path.name).symlink_to(path)
+    (engine / f"_C{importlib.machinery.EXTENSION_SUFFIXES[0]}").write_text(kernels)
+    environment = os.environ | {"PYTHONPATH": str(tmp_path), "PYTHONSAFEPATH": "1"}
+    done = subprocess.run([NNPLAY, "doctor", "--json"], capture_output=True, text=True, env=environment)
+    assert (done.returncode, done.stderr) == (1, "")
+    found = json.loads(done.stdout)["kernels"]
+    assert found["build"].startswith(f"no: {words}")
+    assert "`make install`" in found["build"]
+    assert (found["torch"], found["cuda"]) == (torch.__version__, "no: there are no kernels to use")
