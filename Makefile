@@ -4,7 +4,7 @@
 # make bench    how fast things are on this machine
 # make cuda-compile  every CUDA kernel, for all architectures: warnings, registers, spills; needs nvcc and no GPU
 # make gpu      on a machine with a GPU: build, prove and measure the CUDA side; writes docs/gpu-results.md
-# make sanitize the tests of kernels and native runs under AddressSanitizer and UndefinedBehaviorSanitizer
+# make sanitize the tests of kernels (CUDA's on the host) and native runs under AddressSanitizer and UndefinedBehaviorSanitizer
 # make picture  draw the README's picture of the app anew
 # make clean    remove what was built
 
