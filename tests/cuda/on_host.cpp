@@ -181,7 +181,7 @@ void make_fibers(dim3 grid, dim3 block, unsigned int first, unsigned int blocks)
   watch::begin_threads(count);
 }
 
-// All arrays that kernels declare as __shared__: see on_host.h.
+// All arrays that kernels declare as __shared__, as the host's present thread has them: see on_host.h.
 std::pair<char*, size_t> find_static_memory() {
   static std::pair<char*, size_t> found;
   first_static = 0;
@@ -198,15 +198,14 @@ std::pair<char*, size_t> find_static_memory() {
 }
 
 // What blocks share, as new as it is to each of them.
-void make_shared(size_t bytes) {
-  static const auto [arrays, size] = find_static_memory();
+void make_shared(size_t bytes, std::pair<char*, size_t> arrays) {
   shared.reset(new char[bytes + watched]);
   std::memset(shared.get(), 0xff, bytes);
   std::memset(shared.get() + bytes, mark, watched);
   watch::add(shared.get(), bytes);
   if (address_sanitizer) return;
-  std::memset(arrays, 0xff, size);
-  watch::add(arrays, size);
+  std::memset(arrays.first, 0xff, arrays.second);
+  watch::add(arrays.first, arrays.second);
 }
 
 }  // namespace
@@ -234,9 +233,10 @@ uint64_t swap_bits(unsigned int mask, uint64_t mine, int with) {
 void run(dim3 grid, dim3 block, size_t bytes, bool together, const std::function<void()>& kernel) {
   kernel_to_run = &kernel;
   const unsigned int blocks = grid.x * grid.y, at_once = together ? blocks : 1;
+  const auto arrays = find_static_memory();
   watch::begin_launch();
   for (unsigned int first = 0; first < blocks; first += at_once) {
-    make_shared(bytes);
+    make_shared(bytes, arrays);
     make_fibers(grid, block, first, at_once);
     run_fibers();
     check_behind(shared.get(), bytes);

@@ -107,3 +107,11 @@ def test_a_fault_is_found(fault: str, library: Library) -> None:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert (done.returncode != 0) == bool(SANITIZED[fault])
     assert SANITIZED[fault] in done.stderr
+
+
+@pytest.mark.skipif(bool(SANITIZER), reason="AddressSanitizer ends the process at once")
+def test_a_process_that_never_asks_what_was_found_fails(built: Library) -> None:
+    program = f"import ctypes; ctypes.CDLL({built._name!r}).commit_fault({FAULTS.index('blocks')})"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "watch: a race" in done.stderr
