@@ -1,4 +1,4 @@
-"""Colours on terminals that have few of them: 256, or the 16 that a person chose.
+"""Colours on terminals that have few of them: 256, the 16 that a person chose, or none.
 
 Over SSH a terminal seldom says that it has more (COLORTERM is not handed on), so few colours are what many
 people see. A colour is put in the place of another by how the eye sees both, in the OKLab space (Björn
@@ -82,6 +82,13 @@ class FewColours(LineFilter):
 
     def apply(self, segments: list[Segment], background: Background) -> list[Segment]:
         return [Segment(text, style and self._styles(style), control) for text, style, control in segments]
+
+
+class NoColours(LineFilter):
+    """Takes all colours away, as NO_COLOR asks; what is bold, dim, underlined or reversed stays so."""
+
+    def apply(self, segments: list[Segment], background: Background) -> list[Segment]:
+        return [Segment(text, style and style.without_color, control) for text, style, control in segments]
 
 
 def _styled(nearest: Callable[[int, int, int], int], style: Style) -> Style:

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 
 from rich.cells import cell_len
 from rich.segment import Segment
-from rich.style import Style
 from textual.color import Color
 from textual.filter import LineFilter
 from textual.widget import Widget
@@ -148,10 +147,3 @@ class AsciiLines(LineFilter):
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
         return [Segment(to_ascii(text), style, control) for text, style, control in segments]
-
-
-class StyledLines(LineFilter):
-    """Gives a style to segments that have none: Textual's own filter for NO_COLOR fails on those."""
-
-    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
-        return [Segment(text, style or Style.null(), control) for text, style, control in segments]

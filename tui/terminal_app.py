@@ -14,8 +14,8 @@ from textual.screen import Screen
 from tui import keys
 from tui.config import Settings
 from tui.delta import Shown
-from tui.depth import DEPTHS, FewColours
-from tui.glyphs import ASCII, AsciiLines, Glyphs, StyledLines
+from tui.depth import DEPTHS, FewColours, NoColours
+from tui.glyphs import ASCII, AsciiLines, Glyphs
 from tui.theme import DARK, THEMES
 from tui.wakeup import Wakeup
 
@@ -93,10 +93,11 @@ class TerminalApp(App[None]):
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Every line that is drawn passes through these."""
-        styled = [StyledLines()] if self.no_color else []
-        few = [self._few_colours] if self._few_colours else []
         plain = [AsciiLines()] if self.glyphs is ASCII else []
-        return [*styled, *super().get_line_filters(), *few, *plain]
+        if self.no_color:  # in the place of Textual's own, which leaves greys
+            return [NoColours(), *plain]
+        few = [self._few_colours] if self._few_colours else []
+        return [*super().get_line_filters(), *few, *plain]
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         return DARK.variables  # for Textual's own themes, which know nothing of curves
