@@ -84,11 +84,25 @@ class FewColours(LineFilter):
         return [Segment(text, style and self._styles(style), control) for text, style, control in segments]
 
 
+STANDS_OUT = 0.1  # in brightness, up to 1: a ground that differs by more marks what is chosen
+
+
 class NoColours(LineFilter):
-    """Takes all colours away, as NO_COLOR asks; what is bold, dim, underlined or reversed stays so."""
+    """Takes all colours away, as NO_COLOR asks; what stands out by its ground is reversed."""
 
     def apply(self, segments: list[Segment], background: Background) -> list[Segment]:
-        return [Segment(text, style and style.without_color, control) for text, style, control in segments]
+        ground = background.brightness
+        return [
+            Segment(text, style and _uncoloured(style, ground), control) for text, style, control in segments
+        ]
+
+
+@functools.lru_cache(maxsize=8192)
+def _uncoloured(style: Style, ground: float) -> Style:
+    back = style.bgcolor.triplet if style.bgcolor else None
+    if back and not style.reverse and abs(Background(*back).brightness - ground) > STANDS_OUT:
+        return style.without_color + Style(reverse=True)
+    return style.without_color
 
 
 def _styled(nearest: Callable[[int, int, int], int], style: Style) -> Style:

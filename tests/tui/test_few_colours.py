@@ -38,3 +38,15 @@ async def test_each_class_keeps_its_colour_and_no_tint_is_left(
         await pilot.press("1")
         await sees(pilot, "weights", "setosa")
         assert not Palette(app.screen).tints
+
+
+async def test_without_colours_the_chosen_value_is_reversed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    app = NnplayApp(experiments.find("iris-mlp"))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await sees(pilot, "ready")
+        styles = [(s.text, s.style) for s in drawn(app) if s.style]
+        assert not any(style.color or style.bgcolor for _, style in styles)
+        reversed_ = "".join(text for text, style in styles if style.reverse)
+        assert "lr  " in reversed_
+        assert "momentum" not in reversed_
