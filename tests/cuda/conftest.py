@@ -34,6 +34,8 @@ SOURCES = [
 FLAGS = ["-std=c++20", "-O1", "-g1", "-fPIC", "-Wall", "-Wno-unknown-pragmas", "-DNNPLAY_ON_HOST"]
 WATCHED = ["-fsanitize=thread", "--param=tsan-instrument-func-entry-exit=0"]
 """For kernels alone: each of their accesses to memory becomes a call, which watch.cpp answers."""
+LINKED = ["-Wl,-Bsymbolic"]
+"""The stand-in's functions have CUDA's names, and a torch with CUDA has brought the real ones along."""
 SANITIZER = os.environ.get("NNPLAY_ON_HOST_SANITIZER")
 """Which of GCC's to build with instead; its library must be there from the start: see make sanitize."""
 SANITIZED = [f"-fsanitize={SANITIZER}", "-fno-sanitize-recover=undefined"] if SANITIZER else []
@@ -73,7 +75,7 @@ def build(folder: Path) -> None:
     flags = [flags_for(source) for source in SOURCES]
     parts = [*(ROOT / "csrc").rglob("*"), *(ROOT / "tests" / "cuda").iterdir()]
     code = [part.read_bytes() for part in sorted(parts) if part.suffix in (".h", ".cpp", ".cu")]
-    digest = hashlib.sha256(repr((SOURCES, flags, code)).encode()).hexdigest()
+    digest = hashlib.sha256(repr((SOURCES, flags, LINKED, code)).encode()).hexdigest()
     made_of = folder / "made_of"
     if made_of.is_file() and made_of.read_text() == digest:
         return
@@ -88,9 +90,8 @@ def build(folder: Path) -> None:
         for source, some, target in zip(SOURCES, flags, objects, strict=True)
     ]
     assert [compiler.wait() for compiler in compilers] == [0] * len(SOURCES)
-    subprocess.run(
-        ["g++", "-shared", *SANITIZED, "-o", str(folder / "kernels.so"), *objects], check=True, env=plain
-    )
+    link = ["g++", "-shared", *LINKED, *SANITIZED, "-o", str(folder / "kernels.so"), *objects]
+    subprocess.run(link, check=True, env=plain)
     made_of.write_text(digest)
 
 
