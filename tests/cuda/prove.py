@@ -1,4 +1,4 @@
-"""Build, prove and measure the CUDA side on a machine that has a GPU: `make gpu`, or with STAGES="check ops".
+"""Build, prove and measure the CUDA side on a machine that has a GPU: `make gpu`, or STAGES="check ops-tf32".
 
 It takes a Python with a torch that has CUDA, a toolkit of the same major version, and what is listed below;
 it installs nothing. What each stage printed is kept in build/gpu; docs/gpu-results.md is made of the stages
@@ -17,6 +17,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 
@@ -32,6 +33,7 @@ USEFUL = {
     "expecttest": "the tests of torch's opcheck are left out",
     "jax": "the benchmarks have no JAX beside them",
     "pytest_timeout": "no test is stopped that hangs",
+    "xdist": "the tests run one after another",
 }
 TESTS = ("tests/kernels", "tests/cuda", "tests/backends/test_contract.py", "tests/backends/test_devices.py")
 SANITIZED = ("tests/cuda/test_gpu.py",)
@@ -70,10 +72,11 @@ def pytest_command(*words: str) -> list[str]:
 
 def tests() -> list[list[str]]:
     chosen = [] if has("expecttest") else ["-k", "not registered_as_torch_demands"]
+    chosen += ["-n", "4", "--dist", "worksteal"] if has("xdist") else []
     return [BUILT_FOR_CUDA, pytest_command(*chosen, *(str(ROOT / path) for path in TESTS))]
 
 
-def sanitizer() -> list[list[str]]:
+def sanitizer(name: str) -> list[list[str]]:
     beside = setup_cuda.find_toolkit(os.environ) / "bin"
     tool = shutil.which("compute-sanitizer", path=f"{os.environ.get('PATH', '')}{os.pathsep}{beside}")
     if tool is None:
@@ -81,16 +84,15 @@ def sanitizer() -> list[list[str]]:
     paths = [str(ROOT / path) for path in SANITIZED]
     # Without torch's cache of memory, by which every stray access shows, no graph can be captured.
     chosen = pytest_command("-k", "not memory and not captured", *paths)
-    return [
-        [tool, "--tool", name, "--error-exitcode", "9", *chosen]
-        for name in ("memcheck", "racecheck", "initcheck")
-    ]
+    return [[tool, "--tool", name, "--error-exitcode", "9", *chosen]]
 
 
 def engine(*words: str) -> Callable[[], list[list[str]]]:
     return lambda: [[sys.executable, "-m", "engine", *words, "--device", "cuda"]]
 
 
+SANITIZERS = ("memcheck", "racecheck", "initcheck")
+# Each tool and each dtype is a stage of its own: none is to take longer than a GPU may be had at a time.
 STAGES: dict[str, Callable[[], list[list[str]]]] = {
     "build": lambda: [
         [sys.executable, "setup.py", "build_ext", "--inplace"],
@@ -98,8 +100,8 @@ STAGES: dict[str, Callable[[], list[list[str]]]] = {
     ],
     "tests": tests,
     "check": engine("check"),
-    "sanitizer": sanitizer,
-    "ops": engine("bench.ops"),
+    **{name: partial(sanitizer, name) for name in SANITIZERS},
+    **{f"ops-{dtype}": engine("bench.ops", "--dtypes", dtype) for dtype in ("float32", "tf32", "bfloat16")},
     "train": engine("bench.train"),
     "population": engine("bench.population"),
 }
@@ -150,19 +152,19 @@ def run(stage: str, device: str, commit: str) -> Done:
     """Run the stage's commands, showing what they print, and keep it."""
     print(f"== {stage}", flush=True)
     environment = os.environ | {"NNPLAY_CUDA": "1", "PYTHONUNBUFFERED": "1"}
-    if stage == "sanitizer":
+    if stage in SANITIZERS:
         environment["PYTORCH_NO_CUDA_MEMORY_CACHING"] = "1"
     began, output, status = time.monotonic(), "", 0
     commands = STAGES[stage]()
     for command in commands:
-        process = subprocess.Popen(
+        with subprocess.Popen(
             command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
-        assert process.stdout is not None
-        for line in process.stdout:
-            print(line, end="", flush=True)
-            output += line
-        status = process.wait() or status
+        ) as process:
+            assert process.stdout is not None
+            for line in process.stdout:
+                print(line, end="", flush=True)
+                output += line
+        status = process.returncode or status
     if not commands:
         output, status = "compute-sanitizer is not installed: nothing was looked at\n", 1
         print(output, end="")
@@ -179,7 +181,7 @@ def kept(device: str, commit: str) -> list[Done]:
     return [done for done in found if (done.device, done.commit) == (device, commit)]
 
 
-SHOWN = {"build": 3, "tests": 40, "sanitizer": 40}
+SHOWN = {"build": 3, "tests": 40} | dict.fromkeys(SANITIZERS, 40)
 """How many lines of a stage's output are worth keeping, from its end; of the others all."""
 
 

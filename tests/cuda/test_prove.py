@@ -1,0 +1,66 @@
+"""`make gpu` keeps what its stages print, and makes its report of those of this device and commit alone."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import prove
+import pytest
+
+
+@pytest.fixture
+def stages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """What each stage does, as Python, for a test to change; of a GPU that is not there."""
+    does = {"build": "print('built')", "check": "print('checked')"}
+    monkeypatch.setattr(prove, "device", lambda: "a GPU")
+    monkeypatch.setattr(prove, "commit", lambda: does.get("commit", "abc"))
+    monkeypatch.setattr(prove, "KEPT", tmp_path / "kept")
+    monkeypatch.setattr(prove, "ROOT", tmp_path)
+    monkeypatch.setattr(prove, "RESULTS", tmp_path / "gpu-results.md")
+    commands = {name: lambda name=name: [[sys.executable, "-c", does[name]]] for name in ("build", "check")}
+    monkeypatch.setattr(prove, "STAGES", commands)
+    return does
+
+
+def told(*words: str, monkeypatch: pytest.MonkeyPatch) -> tuple[int, str]:
+    monkeypatch.setattr(sys, "argv", ["prove.py", *words])
+    status = prove.main()
+    return status, prove.RESULTS.read_text()
+
+
+def test_stages_that_were_run_one_by_one_make_one_report(stages, monkeypatch):
+    assert told("build", monkeypatch=monkeypatch)[0] == 0
+    status, text = told("check", monkeypatch=monkeypatch)
+    assert status == 0
+    assert text.index("## build") < text.index("built") < text.index("## check") < text.index("checked")
+    assert "a GPU; commit abc." in text
+
+    stages["commit"] = "def"
+    assert "built" not in told("check", monkeypatch=monkeypatch)[1]
+
+
+def test_a_stage_that_fails_is_told_and_no_stage_follows_a_build_that_does(stages, monkeypatch):
+    stages["check"] = "raise SystemExit(3)"
+    status, text = told(monkeypatch=monkeypatch)
+    assert status == 1
+    assert "FAILED, exit status 3" in text
+    stages["build"] = "raise SystemExit(4)"
+    (prove.KEPT / "check.json").unlink()
+    assert "## check" not in told(monkeypatch=monkeypatch)[1]
+
+
+def test_every_stage_has_a_command_that_its_program_understands(tmp_path, monkeypatch):
+    monkeypatch.setattr(prove, "KEPT", tmp_path)
+    tool = tmp_path / "compute-sanitizer"
+    tool.touch(mode=0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    for name in prove.SANITIZERS:
+        ((program, option, value, *_),) = prove.STAGES[name]()
+        assert (program, option, value) == (str(tool), "--tool", name)
+    for name, stage in prove.STAGES.items():
+        for _, *words in stage():
+            if words[:2] == ["-m", "engine"]:
+                command = [sys.executable, *words, "--help"]
+                subprocess.run(command, cwd=prove.ROOT, capture_output=True, check=True)
