@@ -59,7 +59,7 @@ def test_every_stage_has_a_command_that_its_program_understands(tmp_path, monkey
     for name in prove.SANITIZERS:
         ((program, option, value, *_),) = prove.STAGES[name]()
         assert (program, option, value) == (str(tool), "--tool", name)
-    for name, stage in prove.STAGES.items():
+    for stage in prove.STAGES.values():
         for _, *words in stage():
             if words[:2] == ["-m", "engine"]:
                 command = [sys.executable, *words, "--help"]
