@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-import os
 from collections.abc import Callable, Sequence
 
 import torch
@@ -69,7 +68,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     device = options.device
     devices.find(device, kernels=True)
     options.models = MODELS[device] if options.models is None else options.models
-    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # JAX takes most of a GPU's memory else
     for name in ("models", "threads"):
         if getattr(options, name) < 1:
             parser.error(f"--{name}: expected a whole number from 1, got {getattr(options, name)}")

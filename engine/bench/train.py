@@ -10,6 +10,7 @@ import argparse
 import dataclasses
 import itertools
 import json
+import os
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -178,6 +179,7 @@ def _lecture(net: Net) -> Epoch:
 
 def jax_epoch(net: Net, models: int | None = None) -> Epoch | None:
     """An epoch under jit(lax.scan), of one model or, with vmap, of many; None without JAX."""
+    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # JAX takes most of a GPU's memory else
     try:
         import jax  # type: ignore[import-not-found, unused-ignore]
         import jax.numpy as jnp  # type: ignore[import-not-found, unused-ignore]
