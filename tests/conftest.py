@@ -24,6 +24,10 @@ pytest_plugins = ["credit_data"]
 # processors: threads of one that wait for each other by counting take the processor from the other's.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
+# A process of pytest's has readline, which tells all that it starts of a terminal that is not theirs.
+for name in ("LINES", "COLUMNS"):
+    os.environ.pop(name, None)
+
 # An example may take as long as a busy machine makes it take; what is drawn is the test's own doing.
 settings.register_profile("nnplay", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("nnplay")

@@ -8,6 +8,7 @@ of this device and commit, and of nothing else. Exit status 1 if a stage failed.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import importlib.util
 import json
 import os
@@ -136,16 +137,23 @@ def device() -> str:
 
 
 def commit() -> str:
-    """The commit that is checked out, and whether there is more than it; the results do not count."""
+    """The commit that is checked out, and whether there is more than it; the results do not count.
 
-    if shutil.which("git") is None:
-        return "not known"
+    In a copy without git, a digest of the files: stages of other files are others, whatever their commit.
+    """
 
     def git(*words: str) -> str:
         return subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True).stdout.strip()
 
-    changed = git("status", "--porcelain", "--", ".", f":!{RESULTS.relative_to(ROOT)}")
-    return (git("rev-parse", "--short=12", "HEAD") or "not known") + (" with changes" if changed else "")
+    head = git("rev-parse", "--short=12", "HEAD") if shutil.which("git") else ""
+    if head:
+        changed = git("status", "--porcelain", "--", ".", f":!{RESULTS.relative_to(ROOT)}")
+        return head + (" with changes" if changed else "")
+    digest = hashlib.sha256()
+    files = [path for folder in ("csrc", "engine", "tests") for path in (ROOT / folder).rglob("*")]
+    for path in sorted(path for path in files if path.suffix in (".cpp", ".cu", ".h", ".py")):
+        digest.update(f"{path.relative_to(ROOT)}\0".encode() + path.read_bytes())
+    return f"not known, files {digest.hexdigest()[:12]}"
 
 
 def run(stage: str, device: str, commit: str) -> Done:

@@ -64,3 +64,16 @@ def test_every_stage_has_a_command_that_its_program_understands(tmp_path, monkey
             if words[:2] == ["-m", "engine"]:
                 command = [sys.executable, *words, "--help"]
                 subprocess.run(command, cwd=prove.ROOT, capture_output=True, check=True)
+
+
+def test_a_copy_without_git_is_known_by_its_files(tmp_path, monkeypatch):
+    monkeypatch.setattr(prove, "ROOT", tmp_path)
+    monkeypatch.setattr(prove.shutil, "which", lambda name: None)
+    source = tmp_path / "csrc" / "kernel.cu"
+    source.parent.mkdir()
+    found = []
+    for text in ("a", "b", "a"):
+        source.write_text(text)
+        found.append(prove.commit())
+    assert found[0] == found[2] != found[1]
+    assert found[0].startswith("not known, files ")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -53,7 +54,14 @@ def test_a_log_of_many_parts_is_read_before_it_is_told_how_the_run_stands(
     whole = (stored / "events.jsonl").stat().st_size  # then the end is known only when nothing more comes
     monkeypatch.setattr("tui.feed.PART", part or whole)
     states: list[str] = []
-    feed = Feed(stored, lambda: states.append(feed.take().state), 0.01)
+    made = threading.Event()
+
+    def told() -> None:
+        made.wait()  # it may be told before there is a feed to take from
+        states.append(feed.take().state)
+
+    feed = Feed(stored, told, 0.01)
+    made.set()
     assert snapshot(feed, lambda now: now.state == "running").step == 100
     feed.close()
     assert set(states[:-1]) <= {"starting"}, states

@@ -38,7 +38,7 @@ class Tmux:
 
     def __call__(self, *words: str) -> str:
         command = ["tmux", "-S", self.socket, "-f", "/dev/null", *words]
-        clean = dict(os.environ)  # without LINES and COLUMNS, which readline sets behind Python's back
+        clean = dict(os.environ)  # without what readline sets behind Python's back: see conftest.py
         return subprocess.run(
             command, check=True, capture_output=True, text=True, timeout=30, env=clean
         ).stdout
