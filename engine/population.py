@@ -36,6 +36,7 @@ class Result:
         test_loss, test_accuracy: (N,); of the last weights. From `curves`: (N, epochs); after each epoch.
         diverged: (N,); the step, from 1, whose loss was no number; 0 where there was none.
         weights: (N, parameters), the last; `engine.mlp.split_layers` makes tensors of them.
+        device: where they were trained, cpu or cuda.
     """
 
     train_loss: Array
@@ -44,6 +45,7 @@ class Result:
     test_accuracy: Array | None
     diverged: Array
     weights: Array
+    device: str
 
 
 def curves(
@@ -132,6 +134,7 @@ def train(
         test_accuracy if tested and classes else None,
         np.where(good < batches * spec.epochs, good + 1, 0),
         last,
+        device.name,
     )
 
 

@@ -61,11 +61,12 @@ class Statistic:
 
 @dataclass(frozen=True)
 class Point:
-    """What became of one setting: figures of the last epoch, by name, and how many seeds diverged."""
+    """What became of one setting: figures of the last epoch, by name, how many seeds diverged, and where."""
 
     values: Mapping[str, str]
     figures: Mapping[str, Statistic]
     diverged: int
+    device: str
 
 
 def read_vary(text: str) -> Vary:
@@ -122,8 +123,8 @@ def sweep(spec: Spec, varied: Sequence[Vary], seeds: int) -> list[Point]:
     points: dict[int, Point] = {}
     for alike, indices in groups.items():
         results = _train(alike, tables[alike], [specs[index] for index in indices], seeds)
-        for index, (figures, diverged) in zip(indices, results, strict=True):
-            points[index] = Point(grid[index], figures, diverged)
+        for index, result in zip(indices, results, strict=True):
+            points[index] = Point(grid[index], *result)
     return [points[index] for index in range(len(grid))]
 
 
@@ -146,8 +147,8 @@ def _check(spec: Spec, varied: Sequence[Vary], seeds: int, points: int) -> None:
 
 def _train(
     alike: Spec, data: Prepared, specs: Sequence[Spec], seeds: int
-) -> list[tuple[dict[str, Statistic], int]]:
-    """Figures and diverged seeds of specs that differ in rates alone, in one population."""
+) -> list[tuple[dict[str, Statistic], int, str]]:
+    """Figures, diverged seeds and device of specs that differ in rates alone, in one population."""
     result = population.train(
         alike,
         data,
@@ -169,7 +170,7 @@ def _train(
             for name, values in named.items()
             if values is not None
         }
-        found.append((figures, int(gone.sum())))
+        found.append((figures, int(gone.sum()), result.device))
     return found
 
 
@@ -182,7 +183,7 @@ def _as_json(point: Point) -> dict[str, Any]:
         name: {"mean": _plain(figure.mean), "deviation": _plain(figure.deviation)}
         for name, figure in point.figures.items()
     }
-    return {"values": dict(point.values), "diverged": point.diverged, **figures}
+    return {"values": dict(point.values), "diverged": point.diverged, "device": point.device, **figures}
 
 
 def _shown(figure: Statistic) -> str:
@@ -244,5 +245,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     print("\n".join(lines(points)))
     told = f"{counted(len(points), 'point')}, {counted(seeds, 'seed')} each, {counted(networks, 'network')}"
-    print(f"{experiments.words(spec)}: {told} in {seconds:.2f} s")
+    where = " and ".join(sorted({point.device for point in points}))
+    print(f"{experiments.words(spec)}: {told} in {seconds:.2f} s on {where}")
     return 0

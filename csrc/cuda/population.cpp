@@ -15,8 +15,6 @@ namespace {
 // that Ctrl-C is heard in between.
 template <class Real>
 class Networks {
-  static constexpr int64_t order_bytes = 256 << 20;
-
   const Population& all;
   Stream stream;
   const TeamPlan plan;
@@ -56,6 +54,7 @@ class Networks {
 
  private:
   int64_t epochs_at_once() const {
+    const int64_t order_bytes = capacity().free / 8;
     const int64_t by_memory = order_bytes / std::max<int64_t>(1, all.count * all.train.rows * int64_t(sizeof(uint32_t)));
     const int64_t in_a_second = int64_t(1 / epoch_seconds());
     return std::clamp<int64_t>(std::min(by_memory, in_a_second), 1, all.epochs);

@@ -98,15 +98,17 @@ def test_the_command_gives_one_json_object() -> None:
     assert [point["values"]["lr"] for point in found["points"]] == ["0.001", "0.01", "0.1"]
     means = [point["test_loss"]["mean"] for point in found["points"]]
     assert np.isfinite(means).all()
+    assert {point["device"] for point in found["points"]} == {"cpu"}
 
 
 def test_the_command_prints_a_table_with_the_best_point_marked() -> None:
-    done = run("--vary", "lr=0.0001/0.01", "epochs=3")
+    done = run("--vary", "lr=0.0001/0.01", "epochs=3", "device=auto")
     assert done.returncode == 0, done.stderr
     head, *rows, last = done.stdout.splitlines()
     assert head.split()[:3] == ["lr", "test", "accuracy"]
     assert ["best" in row for row in rows] == [False, True]
     assert "20 networks" in last
+    assert last.endswith(" s on cpu")
 
 
 @pytest.mark.parametrize(
