@@ -11,6 +11,7 @@ import random
 import shutil
 import signal
 import stat
+import statistics
 import subprocess
 import sys
 import time
@@ -245,8 +246,8 @@ def test_a_socket_is_its_owners_alone(zygote: Zygote) -> None:
     assert stat.S_IMODE(socket.stat().st_mode) == 0o600
 
 
-def test_a_thousand_runs_are_listed_in_half_a_second(home: Path) -> None:
-    """Processor time, as other work on the machine is no part of it."""
+def test_a_thousand_runs_are_listed_as_fast_as_their_short_logs_are_parsed(home: Path) -> None:
+    """Processor time, as other work on the machine is no part of it; a longer log takes no longer."""
     first = runs.create(experiments.find("iris-mlp", ["epochs=60"]))
     writer = RunWriter(first.path)
     for number in range(1, 60):
@@ -255,15 +256,24 @@ def test_a_thousand_runs_are_listed_in_half_a_second(home: Path) -> None:
     first.release()
     for number in range(999):
         shutil.copytree(first.path, home / f"20260101-{number:06d}-iris-mlp-{number:06x}")
-    catalog.entries()
-    began = time.process_time()
+
+    def parse() -> None:
+        for path in home.iterdir():
+            for line in (path / "events.jsonl").read_text().splitlines():
+                json.loads(line)
+
+    def seconds(work: Callable[[], object]) -> float:
+        began = time.process_time()
+        work()
+        return time.process_time() - began
+
     entries = catalog.entries()
-    taken = time.process_time() - began
     assert len(entries) == 1000
     assert entries[0].path == first.path
     assert {entry.state for entry in entries} == {"died"}
     assert {entry.epoch for entry in entries} == {59}
-    assert taken < 0.5
+    ratios = [seconds(catalog.entries) / seconds(parse) for _ in range(5)]
+    assert statistics.median(ratios) < 2, ratios
 
 
 def epoch(number: int) -> EpochEnded:
