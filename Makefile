@@ -16,7 +16,7 @@ READY  := $(VENV)/ready
 KERNELS := $(VENV)/kernels
 SANITIZE := address,undefined
 SANITIZED := build/sanitized
-SANITIZED_TESTS := tests/kernels $(addprefix tests/backends/test_,native.py population.py state.py)
+SANITIZED_TESTS := tests/kernels $(addprefix tests/backends/test_,epochs.py native.py population.py state.py)
 SANITIZED_PYTEST = LD_PRELOAD="$$(g++ -print-file-name=libasan.so) $$(g++ -print-file-name=libubsan.so)" \
 	ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 PYTHONSAFEPATH=1 PYTHONPATH=$(SANITIZED) \
 	$(BIN)/python -m pytest -n 2 --dist worksteal $(PYTEST_OPTIONS) -p no:cacheprovider -o timeout=600
