@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from conftest import SANITIZER, Library
+from host_kernels import SANITIZER, Library
 from test_layers import KINDS_OF, NAMES, SmallLayer, at, draw, view
 from test_training import CASES, Case, population
 

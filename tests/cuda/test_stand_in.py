@@ -10,7 +10,7 @@ from pathlib import Path
 
 import gpu_stand_in
 import pytest
-from conftest import TOOLKIT
+from host_kernels import TOOLKIT
 
 ROOT = Path(__file__).resolve().parents[2]
 PATHS = ["tests/cuda/test_gpu.py", "tests/backends/test_contract.py"]
