@@ -144,7 +144,7 @@ class Trainer:
 
     def _epochs_at_once(self, training: Training) -> int:
         """How many whole epochs fit into a slice."""
-        if not training.takes_epochs or self.goal < math.inf:
+        if self.goal < math.inf:
             return 0
         return min(self.slice // training.steps_left, self.spec.epochs - self.epoch)
 

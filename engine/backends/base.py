@@ -6,6 +6,7 @@ in one block of native memory.
 
 from __future__ import annotations
 
+import time
 from typing import Any, NamedTuple, Protocol
 
 from engine.checkpoints import State
@@ -78,10 +79,6 @@ class Training(Protocol):
         Raises NonFiniteLoss.
         """
 
-    @property
-    def takes_epochs(self) -> bool:
-        """Whether `advance_epochs` can be asked for: to a fast backend the way between two epochs is long."""
-
     def advance_epochs(self, count: int) -> Epochs:
         """End the epoch under way and `count` - 1 after it, beginning and testing each.
 
@@ -112,6 +109,26 @@ class Training(Protocol):
 
     def restore(self, state: State) -> None:
         """Go on from where another training of the same spec was, bit for bit."""
+
+
+def one_by_one(training: Training, count: int) -> Epochs:
+    """`advance_epochs` of a training that has no shorter way from epoch to epoch."""
+    ended: list[Epoch] = []
+    seconds = 0.0
+    while len(ended) < count:
+        if ended:
+            training.begin_epoch()
+        steps = training.steps_left
+        begun = time.perf_counter()
+        try:
+            taken = training.advance(steps)
+        except NonFiniteLoss as error:
+            return Epochs(ended, error.steps, error.loss, seconds + time.perf_counter() - begun)
+        seconds += time.perf_counter() - begun
+        if taken < steps:
+            return Epochs(ended, taken, 0.0, seconds)
+        ended.append(Epoch(steps, training.metrics(), training.test()))
+    return Epochs(ended, 0, 0.0, seconds)
 
 
 class Backend(Protocol):

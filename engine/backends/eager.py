@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from engine import devices, mlp, starts
-from engine.backends.base import Epochs, Metrics, NonFiniteLoss
+from engine.backends.base import Epochs, Metrics, NonFiniteLoss, one_by_one
 from engine.checkpoints import State
 from engine.datasets import Array, Prepared
 from engine.layers import LinearAct, reference
@@ -64,7 +64,6 @@ class LoopTraining:
     model: Any  # callable; named_parameters() and parameters()
     loss_fn: Callable[[Tensor, Tensor], Tensor]
     optimizer: Any  # step(), zero_grad(), param_groups and state, as torch.optim's
-    takes_epochs = False
 
     def __init__(self, spec: Spec, data: Prepared, layer: type[nn.Module] = Activated):
         spec = spec.settled(bool(data.class_names))
@@ -139,7 +138,7 @@ class LoopTraining:
         return steps
 
     def advance_epochs(self, count: int) -> Epochs:
-        raise NotImplementedError
+        return one_by_one(self, count)
 
     def interrupt(self) -> None:
         """Nothing: a step of torch's cannot be given up."""

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from engine import devices, mlp, ops, starts
-from engine.backends.base import Epoch, Epochs, Metrics, NonFiniteLoss
+from engine.backends.base import Epoch, Epochs, Metrics, NonFiniteLoss, one_by_one
 from engine.checkpoints import State
 from engine.datasets import Array, Prepared
 from engine.errors import RequestError
@@ -48,7 +48,6 @@ class NativeTraining:
         spec = spec.settled(bool(data.class_names))
         self.classifies = bool(data.class_names)
         self.epoch_loss = spec.epoch_loss
-        self.takes_epochs = spec.epoch_loss != "last"
         self.last = 0.0  # loss of the last batch, where it is asked for
         self.tests = len(data.test_y) > 0
         self.widths = mlp.widths(spec, data.train_x.shape[1], len(data.class_names))
@@ -100,6 +99,8 @@ class NativeTraining:
         return taken + last
 
     def advance_epochs(self, count: int) -> Epochs:
+        if self.epoch_loss == "last":
+            return one_by_one(self, count)
         with _refusals():
             scores, steps, bad, seconds = self.run.advance_epochs(count)
         ended = [
